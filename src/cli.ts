@@ -1,0 +1,254 @@
+/** The command line: the same tools through the same pipeline, and a look at the installation, for people. */
+
+import type { App } from './app.js';
+import { VARIABLES, type Config, type ConfigResult } from './config.js';
+import { isJsonObject, parseBoundedJson } from './crypto/json.js';
+import { escapeUntrusted } from './crypto/text.js';
+import { catalogue } from './tools/index.js';
+import { describeTool } from './tools/tool.js';
+
+export interface CliWorld {
+  version: string;
+  nodeVersion: string;
+  platform: string;
+  /** Whether standard output is a terminal. */
+  isTerminal: boolean;
+  loadConfig(): ConfigResult;
+  start(config: Config): App;
+  print(text: string): Promise<void>;
+  printError(text: string): Promise<void>;
+  /** A whole file of at most `maxBytes`, or throws. */
+  readFile(path: string, maxBytes: number): string;
+  readStdin(maxBytes: number): string;
+}
+
+const MAX_INPUT_BYTES = 4 * 1_048_576;
+const MAX_DEPTH = 64;
+const [OK, FAILED, USAGE] = [0, 1, 2];
+
+const HELP = `security-mcp: security operations for AI agents, over the Model Context Protocol
+
+Usage
+  security-mcp                          serve MCP on standard input and output
+  security-mcp call TOOL JSON           call a tool; JSON may be @FILE, or - for standard input
+  security-mcp tools [--markdown]       list the tools
+  security-mcp doctor                   check configuration, engines and versions
+  security-mcp --help | --version
+
+Options
+  --json      print the raw result, also on a terminal
+
+Arguments on a command line can be seen by other users of the machine: give secrets with - or @FILE.
+Exit code: 0 done, 1 refused or failed, 2 wrong usage or configuration.
+
+  echo '{"algorithm":"sha256","text":"hello"}' | security-mcp call digest_compute -
+`;
+
+/** Runs one command and gives the exit code. */
+export async function runCli(args: readonly string[], world: CliWorld): Promise<number> {
+  const json = args.includes('--json');
+  const markdown = args.includes('--markdown');
+  const [command, ...rest] = args.filter((argument) => argument !== '--json' && argument !== '--markdown');
+  switch (command) {
+    case '--help':
+    case '-h':
+    case 'help':
+      await world.print(HELP);
+      return OK;
+    case '--version':
+    case '-v':
+    case 'version':
+      await world.print(`${world.version}\n`);
+      return OK;
+    case 'call':
+      return call(rest, json || !world.isTerminal, world);
+    case 'tools':
+      return listTools(json, markdown, world);
+    case 'doctor':
+      return doctor(json, world);
+    default:
+      await world.printError(`security-mcp: this is no command. Try security-mcp --help\n`);
+      return USAGE;
+  }
+}
+
+async function withConfig(world: CliWorld, run: (config: Config) => Promise<number>): Promise<number> {
+  const loaded = world.loadConfig();
+  if ('config' in loaded) return run(loaded.config);
+  await world.printError(loaded.problems.map((problem) => `security-mcp: ${problem}\n`).join(''));
+  return USAGE;
+}
+
+function call([name, source, ...extra]: readonly string[], raw: boolean, world: CliWorld): Promise<number> {
+  return withConfig(world, async (config) => {
+    if (name === undefined || extra.length > 0) {
+      await world.printError('security-mcp: usage: security-mcp call TOOL JSON|@FILE|-\n');
+      return USAGE;
+    }
+    const input = readInput(source, world);
+    if (!isJsonObject(input)) {
+      await world.printError(
+        'security-mcp: the input is not a JSON object. Give for example \'{"text":"hello"}\', @FILE with such a text, or - to read it from standard input.\n',
+      );
+      return USAGE;
+    }
+    const { pipeline } = world.start(config);
+    const result = await pipeline.call(name, input, { name: 'command line', signal: new AbortController().signal });
+    if (result.kind === 'unknown_tool') {
+      await world.printError(
+        `security-mcp: there is no such tool. These are: ${pipeline.tools.map((tool) => tool.name).join(', ')}\n`,
+      );
+      return USAGE;
+    }
+    if (result.kind === 'refused') {
+      await world.print(raw ? `${JSON.stringify({ error: result.error })}\n` : `✗ ${layOut(result.error)}`);
+      return FAILED;
+    }
+    await world.print(raw ? `${JSON.stringify(result.value)}\n` : layOut(result.value));
+    return OK;
+  });
+}
+
+function readInput(source: string | undefined, world: CliWorld): unknown {
+  if (source === undefined) return {};
+  try {
+    const text =
+      source === '-'
+        ? world.readStdin(MAX_INPUT_BYTES)
+        : source.startsWith('@')
+          ? world.readFile(source.slice(1), MAX_INPUT_BYTES)
+          : source;
+    return parseBoundedJson(text, { maxBytes: MAX_INPUT_BYTES, maxDepth: MAX_DEPTH });
+  } catch {
+    return undefined;
+  }
+}
+
+/** A value as indented lines: names, then what they hold. Control characters of the content never reach the terminal. */
+function layOut(value: unknown, indent = ''): string {
+  if (Array.isArray(value)) return value.map((entry: unknown) => nested('-', entry, indent)).join('');
+  if (!isJsonObject(value)) return `${indent}${plain(value, indent)}\n`;
+  const width = Math.max(0, ...Object.keys(value).map((name) => name.length));
+  return Object.entries(value)
+    .map(([name, entry]) => nested(name.padEnd(width), entry, indent))
+    .join('');
+}
+
+function nested(name: string, entry: unknown, indent: string): string {
+  const isEmpty = typeof entry === 'object' && entry !== null && Object.keys(entry).length === 0;
+  if (typeof entry !== 'object' || entry === null) return `${indent}${name}  ${plain(entry, indent)}\n`;
+  return isEmpty ? `${indent}${name}  (none)\n` : `${indent}${name.trimEnd()}\n${layOut(entry, `${indent}  `)}`;
+}
+
+function plain(value: unknown, indent: string): string {
+  const lines = String(value).split('\n');
+  return lines.map((line) => escapeUntrusted(line, Number.MAX_SAFE_INTEGER)).join(`\n${indent}  `);
+}
+
+async function listTools(json: boolean, markdown: boolean, world: CliWorld): Promise<number> {
+  if (markdown) {
+    await world.print(toolTable());
+    return OK;
+  }
+  return withConfig(world, async (config) => {
+    const tools = catalogue(config.toolsets, config.readOnly);
+    if (json) await world.print(`${JSON.stringify({ tools: tools.map(describeTool) })}\n`);
+    else
+      for (const tool of tools)
+        await world.print(`${tool.name.padEnd(18)} ${tool.title}\n${' '.repeat(19)}${tool.description}\n`);
+    return OK;
+  });
+}
+
+/** The tool table and the environment table as they stand in the README. */
+function toolTable(): string {
+  const tools = catalogue().map(
+    (tool) => `| \`${tool.name}\` | ${tool.description} | ${tool.fields.map((field) => `\`${field}\``).join(' ')} |`,
+  );
+  return ['| tool | does | fields |', '|---|---|---|', ...tools, ''].join('\n');
+}
+
+/** The environment table as it stands in the README. */
+export function environmentTable(): string {
+  const rows = VARIABLES.map(([name, fallback, meaning]) => `| \`${name}\` | ${fallback} | ${meaning} |`);
+  return ['| variable | default | |', '|---|---|---|', ...rows, ''].join('\n');
+}
+
+interface Check {
+  check: string;
+  status: 'ok' | 'warn' | 'fail';
+  finding: string;
+}
+
+async function doctor(json: boolean, world: CliWorld): Promise<number> {
+  const checks: Check[] = [];
+  const add = (check: string, status: Check['status'], finding: string): void =>
+    void checks.push({ check, status, finding });
+  add('version', 'ok', `security-mcp ${world.version} on Node ${world.nodeVersion}, ${world.platform}`);
+  const major = Number(/^v(\d+)/.exec(world.nodeVersion)?.[1] ?? 0);
+  if (major < 22) add('node', 'warn', 'Node 20 is past its end of life: 24 is recommended.');
+  const loaded = world.loadConfig();
+  if ('problems' in loaded) for (const problem of loaded.problems) add('configuration', 'fail', problem);
+  else await checkRunning(loaded.config, world, add);
+  const failed = checks.some(({ status }) => status === 'fail');
+  if (json) await world.print(`${JSON.stringify({ healthy: !failed, checks })}\n`);
+  else {
+    const marks = { ok: '✓', warn: '!', fail: '✗' };
+    for (const { check, status, finding } of checks)
+      await world.print(`${marks[status]} ${check.padEnd(14)} ${finding}\n`);
+    await world.print(failed ? '\nMend what is marked ✗ and run doctor again.\n' : '\nReady to serve.\n');
+  }
+  return failed ? FAILED : OK;
+}
+
+async function checkRunning(
+  config: Config,
+  world: CliWorld,
+  add: (check: string, status: Check['status'], finding: string) => void,
+): Promise<void> {
+  add('configuration', 'ok', 'readable, no problem found');
+  for (const warning of config.warnings) add('configuration', 'warn', warning);
+  if (config.jwtSecret === undefined)
+    add(
+      'jwt key',
+      'warn',
+      'JWT_SECRET_KEY is not set: tokens end with the server process. Set it to at least 32 random bytes.',
+    );
+  else
+    add(
+      'jwt key',
+      'ok',
+      `HS256 from JWT_SECRET_KEY${config.jwtSecretPrevious === undefined ? '' : ', and the previous one for verifying'}`,
+    );
+  const app = world.start(config);
+  const engines = await app.engines();
+  for (const [algorithm, engine] of Object.entries(engines)) {
+    if (engine === 'unavailable')
+      add(
+        algorithm,
+        'fail',
+        'The native engine does not load: set SECURITY_MCP_ENGINE=auto, or install the optional dependencies.',
+      );
+    else if (engine === 'portable' && config.engine === 'auto')
+      add(algorithm, 'warn', 'portable engine (slower): the optional native package does not load here');
+    else add(algorithm, 'ok', `${engine} engine`);
+  }
+  add(
+    'tools',
+    app.pipeline.tools.length > 0 ? 'ok' : 'fail',
+    `${app.pipeline.tools.length} offered${config.readOnly ? ', read-only' : ''}`,
+  );
+  const tried = await app.pipeline.call(
+    'digest_compute',
+    { algorithm: 'sha256', text: 'abc', expected: 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad' },
+    { name: 'doctor', signal: new AbortController().signal },
+  );
+  if (tried.kind !== 'unknown_tool') {
+    const sound = tried.kind === 'answered' && tried.value['matches'] === true;
+    add(
+      'pipeline',
+      sound ? 'ok' : 'fail',
+      sound ? 'a call passes, audited (the line above is its audit entry)' : 'a trial call failed',
+    );
+  }
+}

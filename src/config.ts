@@ -1,0 +1,221 @@
+/** The environment as one frozen Config. Every problem is reported at once, with the variable's name and how to mend it. */
+
+import { BCRYPT_COST } from './crypto/password.js';
+import { TOOLSET_NAMES, type Toolset } from './tools/index.js';
+import { ENGINE_SETTINGS, type EngineSetting } from './workers/engines.js';
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export interface Config {
+  readonly jwtSecret?: string;
+  readonly jwtSecretPrevious?: string;
+  readonly bcryptCost: number;
+  readonly engine: EngineSetting;
+  readonly passwordMinLength: number;
+  readonly callsPerMinute: { readonly light: number; readonly cpu: number };
+  readonly verifyAttempts: { readonly guesses: number; readonly windowSeconds: number };
+  readonly toolsets: readonly Toolset[];
+  readonly readOnly: boolean;
+  readonly logLevel: LogLevel;
+  /** What does not stop the start but should be known. */
+  readonly warnings: readonly string[];
+}
+
+export type ConfigResult = { config: Config } | { problems: string[] };
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads a file of at most `maxBytes`, or throws. */
+export type ReadSecretFile = (path: string, maxBytes: number) => string;
+
+const PREFIX = 'SECURITY_MCP_';
+const MAX_SECRET_BYTES = 4_096;
+const MIN_JWT_SECRET_BYTES = 32;
+
+/** The variables of this version, in the order in which they are documented. */
+export const VARIABLES = [
+  [
+    'JWT_SECRET_KEY',
+    'none',
+    'HS256 key, at least 32 bytes; shared by every instance that gets it. Without it tokens end with the process',
+  ],
+  ['JWT_SECRET_KEY_PREVIOUS', 'none', 'verifies only: the former `JWT_SECRET_KEY` while its tokens live on'],
+  ['SECURITY_MCP_BCRYPT_COST', '12', `cost of new bcrypt hashes, ${BCRYPT_COST.min} to ${BCRYPT_COST.max}`],
+  ['SECURITY_MCP_ENGINE', 'auto', 'password hashing: `native`, `portable`, or `auto` for native where it loads'],
+  [
+    'SECURITY_MCP_PASSWORD_MIN_LENGTH',
+    '8',
+    'characters, 8 to 64; 15 where the password is the only factor (SP 800-63B-4)',
+  ],
+  ['SECURITY_MCP_CALLS_PER_MINUTE', '6000/120', 'calls per tool and minute: light / CPU-heavy'],
+  ['SECURITY_MCP_VERIFY_ATTEMPTS', '5/60', 'guesses / seconds, per password hash'],
+  ['SECURITY_MCP_TOOLSETS', 'all', `comma-separated: ${TOOLSET_NAMES.map((name) => `\`${name}\``).join(', ')}`],
+  ['SECURITY_MCP_READ_ONLY', 'off', '`1` leaves out tools with an effect (signing tokens)'],
+  [
+    'SECURITY_MCP_LOG_LEVEL',
+    'info',
+    `${LOG_LEVELS.map((name) => `\`${name}\``).join(', ')}; audit entries are always written`,
+  ],
+] as const;
+
+const SECRET_VARIABLES = ['JWT_SECRET_KEY', 'JWT_SECRET_KEY_PREVIOUS'] as const;
+
+/** Variables whose secret may come from a file named by `NAME_FILE`. */
+export const FILE_TWINS = SECRET_VARIABLES.map((name) => `${name}_FILE`);
+
+export function loadConfig(env: Environment, readSecretFile: ReadSecretFile): ConfigResult {
+  const reader = new Reader(env, readSecretFile);
+  const jwtSecret = reader.jwtSecret('JWT_SECRET_KEY');
+  const jwtSecretPrevious = reader.jwtSecret('JWT_SECRET_KEY_PREVIOUS');
+  const [light, cpu] = reader.pair('SECURITY_MCP_CALLS_PER_MINUTE', [6_000, 120], [100_000, 100_000]);
+  const [guesses, windowSeconds] = reader.pair('SECURITY_MCP_VERIFY_ATTEMPTS', [5, 60], [100, 86_400]);
+  const config: Config = {
+    ...(jwtSecret === undefined ? {} : { jwtSecret }),
+    ...(jwtSecretPrevious === undefined ? {} : { jwtSecretPrevious }),
+    bcryptCost: reader.integer('SECURITY_MCP_BCRYPT_COST', 12, BCRYPT_COST.min, BCRYPT_COST.max),
+    engine: reader.choice('SECURITY_MCP_ENGINE', 'auto', ENGINE_SETTINGS),
+    passwordMinLength: reader.integer('SECURITY_MCP_PASSWORD_MIN_LENGTH', 8, 8, 64),
+    callsPerMinute: { light, cpu },
+    verifyAttempts: { guesses, windowSeconds },
+    toolsets: reader.list('SECURITY_MCP_TOOLSETS', TOOLSET_NAMES),
+    readOnly: reader.flag('SECURITY_MCP_READ_ONLY'),
+    logLevel: reader.choice('SECURITY_MCP_LOG_LEVEL', 'info', LOG_LEVELS),
+    warnings: reader.warnings,
+  };
+  reader.warnOfUnknown();
+  if (jwtSecret === undefined && jwtSecretPrevious !== undefined) {
+    reader.warnings.push(
+      'JWT_SECRET_KEY_PREVIOUS is set without JWT_SECRET_KEY: old tokens verify, new ones end with this process.',
+    );
+  }
+  if (jwtSecret !== undefined && jwtSecret === jwtSecretPrevious) {
+    reader.warnings.push('JWT_SECRET_KEY_PREVIOUS is the same as JWT_SECRET_KEY and has no effect.');
+  }
+  return reader.problems.length > 0 ? { problems: reader.problems } : { config: Object.freeze(config) };
+}
+
+class Reader {
+  readonly problems: string[] = [];
+  readonly warnings: string[] = [];
+  readonly #env: Environment;
+  readonly #readSecretFile: ReadSecretFile;
+
+  constructor(env: Environment, readSecretFile: ReadSecretFile) {
+    this.#env = env;
+    this.#readSecretFile = readSecretFile;
+  }
+
+  /** The value, or undefined where it is unset, empty, or a placeholder that the host did not expand. */
+  #value(name: string): string | undefined {
+    const value = this.#env[name];
+    return value === undefined || value.trim() === '' || /^\$\{[^}]*\}$/.test(value.trim()) ? undefined : value;
+  }
+
+  #problem(name: string, problem: string, mend: string): void {
+    this.problems.push(`${name} ${problem}. ${mend}`);
+  }
+
+  /** A secret from its variable or from the file that its `_FILE` twin names; one line end at the end of the file is dropped. */
+  #secret(name: (typeof SECRET_VARIABLES)[number]): string | undefined {
+    const direct = this.#value(name);
+    const twin = `${name}_FILE`;
+    const path = this.#value(twin);
+    if (path === undefined) return direct;
+    if (direct !== undefined) {
+      this.#problem(name, `and ${twin} are both set`, 'Keep one of them.');
+      return undefined;
+    }
+    try {
+      return this.#readSecretFile(path, MAX_SECRET_BYTES).replace(/\r?\n$/, '');
+    } catch {
+      this.#problem(
+        twin,
+        `names a file that cannot be read or is over ${MAX_SECRET_BYTES} bytes`,
+        'Check the path and its permissions.',
+      );
+      return undefined;
+    }
+  }
+
+  jwtSecret(name: (typeof SECRET_VARIABLES)[number]): string | undefined {
+    const secret = this.#secret(name);
+    if (secret === undefined) return undefined;
+    const bytes = Buffer.byteLength(secret);
+    if (bytes < MIN_JWT_SECRET_BYTES || bytes > MAX_SECRET_BYTES) {
+      this.#problem(
+        name,
+        bytes > MAX_SECRET_BYTES
+          ? `is over ${MAX_SECRET_BYTES} bytes`
+          : `is ${bytes} bytes; HS256 needs at least ${MIN_JWT_SECRET_BYTES} (RFC 7518 section 3.2)`,
+        "Make one with: node -p \"require('node:crypto').randomBytes(32).toString('base64url')\"",
+      );
+      return undefined;
+    }
+    if (new Set(secret).size < 8) this.warnings.push(`${name} repeats a few characters only: make a random one.`);
+    return secret;
+  }
+
+  integer(name: string, fallback: number, min: number, max: number): number {
+    const value = this.#value(name);
+    if (value === undefined) return fallback;
+    const number = /^\d{1,9}$/.test(value.trim()) ? Number(value) : Number.NaN;
+    if (number >= min && number <= max) return number;
+    this.#problem(name, `must be a whole number from ${min} to ${max}`, `Leave it out for ${fallback}.`);
+    return fallback;
+  }
+
+  pair(name: string, fallback: readonly [number, number], max: readonly [number, number]): readonly [number, number] {
+    const value = this.#value(name);
+    if (value === undefined) return fallback;
+    const match = /^(\d{1,6})\/(\d{1,6})$/.exec(value.trim());
+    const [first, second] = [Number(match?.[1] ?? 0), Number(match?.[2] ?? 0)];
+    if (first >= 1 && second >= 1 && first <= max[0] && second <= max[1]) return [first, second];
+    this.#problem(
+      name,
+      `must be two whole numbers with a slash between, up to ${max[0]}/${max[1]}`,
+      `Leave it out for ${fallback.join('/')}.`,
+    );
+    return fallback;
+  }
+
+  choice<T extends string>(name: string, fallback: T, choices: readonly T[]): T {
+    const value = this.#value(name)?.trim();
+    if (value === undefined) return fallback;
+    const chosen = choices.find((choice) => choice === value);
+    if (chosen !== undefined) return chosen;
+    this.#problem(name, `must be one of ${choices.join(', ')}`, `Leave it out for ${fallback}.`);
+    return fallback;
+  }
+
+  list<T extends string>(name: string, choices: readonly T[]): readonly T[] {
+    const value = this.#value(name);
+    if (value === undefined || value.trim() === 'all') return choices;
+    const names = value
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== '');
+    const chosen = choices.filter((choice) => names.includes(choice));
+    if (names.length > 0 && chosen.length === new Set(names).size) return chosen;
+    this.#problem(name, `must be a comma-separated list of ${choices.join(', ')}`, 'Leave it out for all.');
+    return choices;
+  }
+
+  flag(name: string): boolean {
+    const value = this.#value(name)?.trim().toLowerCase();
+    if (value === undefined || ['0', 'false', 'off', 'no'].includes(value)) return false;
+    if (['1', 'true', 'on', 'yes'].includes(value)) return true;
+    this.#problem(name, 'must be 1 or 0', 'Leave it out for 0.');
+    return false;
+  }
+
+  /** A misspelt variable would otherwise be a protection that is silently off. */
+  warnOfUnknown(): void {
+    const known = new Set<string>([...VARIABLES.map(([name]) => name), ...FILE_TWINS]);
+    for (const name of Object.keys(this.#env)) {
+      const ours = name.startsWith(PREFIX) || name.startsWith('JWT_SECRET_KEY');
+      if (ours && !known.has(name) && /^[A-Z0-9_]{1,64}$/.test(name))
+        this.warnings.push(`${name} is not a setting of this version and has no effect.`);
+    }
+  }
+}

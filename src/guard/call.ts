@@ -1,0 +1,270 @@
+/**
+ * The one way of a call: charge, parse, audit, resolve, charge guesses, run within limits, parse the output, audit, answer.
+ * There is no second way in; the MCP server and the command line both come through here.
+ */
+
+import { SecurityError, type ErrorCode } from '../crypto/errors.js';
+import type { Tool, ToolContext } from '../tools/tool.js';
+import type { AuditEntry, AuditSink, Outcome } from './audit.js';
+import { CallLimit, Slots, type GuessCharge, type GuessLimit, type MonotonicClock } from './limits.js';
+import { auditedFields, describeCause, explainIssues, type Issue } from './redact.js';
+import { resolveSecrets } from './references.js';
+
+export interface Caller {
+  /** What the client calls itself, escaped and bounded. */
+  name: string;
+  /** Aborts when the client cancels or goes away. */
+  signal: AbortSignal;
+}
+
+/** What an error tells the caller (CONTRACT). */
+export interface PublicError {
+  code: ErrorCode;
+  message: string;
+  hint: string;
+  retry_after_seconds?: number;
+  correlation_id?: string;
+}
+
+export type CallResult =
+  | { kind: 'answered'; value: Record<string, unknown> }
+  | { kind: 'refused'; error: PublicError }
+  | { kind: 'unknown_tool' };
+
+export interface Pipeline {
+  readonly tools: readonly Tool[];
+  call(name: string, input: unknown, caller: Caller): Promise<CallResult>;
+  /** Whether a run goes on, also one whose caller has been answered or has gone. */
+  readonly busy: boolean;
+}
+
+export interface PipelineOptions {
+  tools: readonly Tool[];
+  context: Omit<ToolContext, 'signal' | 'attemptsRemaining'>;
+  audit: AuditSink;
+  guesses: GuessLimit;
+  /** A keyed fingerprint of what is guessed at. */
+  fingerprint(subject: Uint8Array): string;
+  callsPerMinute: { light: number; cpu: number };
+  /** How many CPU-heavy calls run at once. */
+  cpuSlots: number;
+  /** How long a run may take once it has begun. */
+  timeLimitSeconds: { light: number; cpu: number };
+  clock: MonotonicClock;
+  newId(): string;
+  bootId: string;
+  /** The operator's log, for causes; never sees input. */
+  reportFailure(correlationId: string, tool: string, cause: Record<string, unknown>): void;
+}
+
+/** What is cheap is done within seconds, what is heavy within a minute, waiting for a slot not counted. */
+export const TIME_LIMIT_SECONDS = { light: 10, cpu: 60 } as const;
+
+export function createPipeline(options: PipelineOptions): Pipeline {
+  const byName = new Map(options.tools.map((tool) => [tool.name, tool]));
+  const limits = new Map(
+    options.tools.map((tool) => [tool.name, new CallLimit(options.callsPerMinute[tool.cost], options.clock)]),
+  );
+  const slots = new Slots(options.cpuSlots);
+  let running = 0;
+
+  /** Runs within the slots and the time limit. The slot stays taken until the work has really ended. */
+  const runTool = async (
+    tool: Tool,
+    input: Record<string, unknown>,
+    caller: Caller,
+    attemptsRemaining?: number,
+  ): Promise<unknown> => {
+    const release = tool.cost === 'cpu' ? await slots.acquire(caller.signal) : () => undefined;
+    const limitSeconds = options.timeLimitSeconds[tool.cost];
+    const timeUp = new AbortController();
+    const timer = setTimeout(() => timeUp.abort(timeExceeded(limitSeconds)), limitSeconds * 1000);
+    const signal = AbortSignal.any([caller.signal, timeUp.signal]);
+    running++;
+    const work = tool.run(input, {
+      ...options.context,
+      signal,
+      ...(attemptsRemaining === undefined ? {} : { attemptsRemaining }),
+    });
+    const ended = (): void => {
+      running--;
+      clearTimeout(timer);
+      release();
+    };
+    work.then(ended, ended);
+    return untilAborted(work, signal);
+  };
+
+  const guarded = async (tool: Tool, raw: unknown, caller: Caller, log: CallLog): Promise<Record<string, unknown>> => {
+    limits.get(tool.name)?.charge();
+    const parsed = tool.input.safeParse(raw ?? {});
+    if (!parsed.success) {
+      const { message, hint } = explainIssues(parsed.error.issues as unknown as Issue[], tool);
+      throw new SecurityError('input_invalid', message, { hint });
+    }
+    const fields = auditedFields(parsed.data, tool);
+    if (Object.keys(fields).length > 0) log.fields = fields;
+    if (tool.effect !== 'none') {
+      await append(options.audit, {
+        ...log.entry('asked'),
+        ...(log.fields === undefined ? {} : { fields: log.fields }),
+      });
+      delete log.fields;
+    }
+    const input = resolveSecrets(parsed.data, tool.secretFields);
+    const subject = tool.guess?.subject(input) ?? null;
+    const charge = subject === null ? null : await options.guesses.charge(options.fingerprint(subject), caller.signal);
+    let succeeded = false;
+    try {
+      const output = tool.output.safeParse(await runTool(tool, input, caller, charge?.remaining));
+      if (!output.success)
+        throw new OutputFault(output.error.issues.map(({ code, path }) => `${code} at ${path.map(String).join('.')}`));
+      succeeded = tool.guess?.succeeded(output.data) ?? false;
+      for (const name of tool.auditOutput) log.ids[name] = String(output.data[name] ?? '');
+      return output.data;
+    } finally {
+      settleGuess(charge, succeeded);
+    }
+  };
+
+  return {
+    tools: options.tools,
+    get busy() {
+      return running > 0;
+    },
+    async call(name, raw, caller) {
+      const tool = byName.get(name);
+      if (tool === undefined) return { kind: 'unknown_tool' };
+      const started = options.clock();
+      const callId = options.newId();
+      const log = new CallLog(tool, caller, callId, options);
+      let result: CallResult;
+      let outcome: Outcome = 'ok';
+      try {
+        result = { kind: 'answered', value: await guarded(tool, raw, caller, log) };
+      } catch (error) {
+        const refusal = caller.signal.aborted ? cancelled() : error;
+        const told = publicError(refusal, () => {
+          options.reportFailure(
+            callId,
+            tool.name,
+            error instanceof OutputFault ? { type: 'OutputFault', issues: error.issues } : describeCause(error),
+          );
+          return callId;
+        });
+        outcome = outcomeOf(told.code);
+        // The cause of a foreseen failure (a missing binary, say) is the operator's to know.
+        if (outcome === 'failed' && error instanceof SecurityError)
+          options.reportFailure(callId, tool.name, describeCause(error));
+        result = { kind: 'refused', error: told };
+      }
+      try {
+        await append(options.audit, log.answered(outcome, result, options.clock() - started));
+      } catch (error) {
+        options.reportFailure(callId, tool.name, describeCause(error));
+        return { kind: 'refused', error: publicError(error, () => callId) };
+      }
+      return result;
+    },
+  };
+}
+
+/** What the audit learns in the course of one call. */
+class CallLog {
+  fields?: Record<string, string | number | boolean>;
+  readonly ids: Record<string, string> = {};
+  readonly #base: Pick<AuditEntry, 'boot_id' | 'call_id' | 'tool' | 'caller'>;
+  readonly #now: () => Date;
+
+  constructor(tool: Tool, caller: Caller, callId: string, options: PipelineOptions) {
+    this.#base = { boot_id: options.bootId, call_id: callId, tool: tool.name, caller: caller.name };
+    this.#now = options.context.now;
+  }
+
+  entry(event: AuditEntry['event']): AuditEntry {
+    return { event, time: this.#now().toISOString(), ...this.#base };
+  }
+
+  answered(outcome: Outcome, result: CallResult, durationMs: number): AuditEntry {
+    return {
+      ...this.entry('answered'),
+      outcome,
+      ...(result.kind === 'refused' ? { code: result.error.code } : {}),
+      duration_ms: Math.round(durationMs * 10) / 10,
+      ...(this.fields === undefined ? {} : { fields: this.fields }),
+      ...(Object.keys(this.ids).length === 0 ? {} : { ids: this.ids }),
+    };
+  }
+}
+
+/** A tool whose output its own schema refuses: nothing of it leaves. */
+class OutputFault extends Error {
+  readonly issues: string[];
+
+  constructor(issues: string[]) {
+    super('tool output does not fit its schema');
+    this.issues = issues;
+  }
+}
+
+function settleGuess(charge: GuessCharge | null, succeeded: boolean): void {
+  if (charge === null) return;
+  if (succeeded) charge.refund();
+  else charge.keep();
+}
+
+async function append(sink: AuditSink, entry: AuditEntry): Promise<void> {
+  try {
+    await sink.append(entry);
+  } catch (cause) {
+    throw new SecurityError('audit_unavailable', 'The audit log cannot be written, so nothing is answered.', {
+      hint: 'Make sure that the host reads the standard error of this server, then try again.',
+      cause,
+    });
+  }
+}
+
+function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
+function timeExceeded(seconds: number): SecurityError {
+  return new SecurityError('timeout', `The call took longer than ${seconds} seconds and was given up.`, {
+    hint: 'Try again with less work: a lower cost, fewer iterations, less data.',
+  });
+}
+
+function cancelled(): SecurityError {
+  return new SecurityError('cancelled', 'The call was cancelled.', { hint: 'Call again if it is still wanted.' });
+}
+
+function outcomeOf(code: ErrorCode): Outcome {
+  if (code === 'cancelled') return 'cancelled';
+  return code === 'internal' || code === 'timeout' || code === 'audit_unavailable' || code === 'engine_unavailable'
+    ? 'failed'
+    : 'refused';
+}
+
+/** The error as the caller sees it. Whatever is not a SecurityError becomes `internal` under a correlation id. */
+function publicError(error: unknown, report: () => string): PublicError {
+  if (error instanceof SecurityError) {
+    const { code, message, hint, retryAfterSeconds } = error;
+    return {
+      code,
+      message,
+      hint,
+      ...(retryAfterSeconds === undefined ? {} : { retry_after_seconds: retryAfterSeconds }),
+    };
+  }
+  return {
+    code: 'internal',
+    message: 'The call failed for a reason that was not foreseen.',
+    hint: 'Look for the correlation id in the log of the server (standard error).',
+    correlation_id: report(),
+  };
+}

@@ -1,0 +1,131 @@
+#!/usr/bin/env node
+/** Composition root: the only file that touches the process (arguments, environment, signals, standard streams). */
+
+import { randomUUID } from 'node:crypto';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+
+import { createApp, type App } from './app.js';
+import { loadConfig, type Config } from './config.js';
+import { describeCause } from './guard/redact.js';
+import { createLog, type Log } from './log.js';
+
+const EXIT_CONFIGURATION = 2;
+const STDERR = 2;
+
+const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
+
+function readBounded(path: string, maxBytes: number): string {
+  const file = openSync(path, 'r');
+  try {
+    const buffer = Buffer.alloc(maxBytes + 2);
+    let length = 0;
+    for (let read = 1; read > 0 && length < buffer.length; length += read)
+      read = readSync(file, buffer, length, buffer.length - length, null);
+    if (length > maxBytes + 1) throw new RangeError('file is too large');
+    return buffer.subarray(0, length).toString('utf8');
+  } finally {
+    closeSync(file);
+  }
+}
+
+function readStdin(maxBytes: number): string {
+  return readBounded('/dev/stdin', maxBytes);
+}
+
+function configured(): Config {
+  const loaded = loadConfig(process.env, readBounded);
+  if ('config' in loaded) return loaded.config;
+  process.stderr.write(`security-mcp does not start: ${loaded.problems.length} setting(s) to mend.\n`);
+  for (const problem of loaded.problems) process.stderr.write(`  - ${problem}\n`);
+  return process.exit(EXIT_CONFIGURATION);
+}
+
+function assemble(config: Config, log: Log): App {
+  return createApp(config, {
+    audit: log,
+    reportFailure: (correlationId, tool, cause) =>
+      log.error('call failed', { correlation_id: correlationId, tool, cause }),
+    clock: () => performance.now(),
+    now: () => new Date(),
+    newId: () => randomUUID(),
+    processors: availableParallelism(),
+    poolThreads: Number(process.env['UV_THREADPOOL_SIZE'] ?? 4) || 4,
+    threadScript: new URL('./workers/thread.js', import.meta.url),
+  });
+}
+
+async function serveStandardStreams(): Promise<void> {
+  // Standard output belongs to JSON-RPC: what a library prints goes to standard error.
+  console.log = console.info = console.debug = console.error;
+  const config = configured();
+  const log = createLog(STDERR, config.logLevel);
+  const app = assemble(config, log);
+
+  let ending = false;
+  const end = async (code: number): Promise<void> => {
+    if (ending) return;
+    ending = true;
+    await app.close();
+    await Promise.race([log.flush(), new Promise((resolve) => setTimeout(resolve, 200))]);
+    // A native computation cannot be interrupted, and a regular exit would wait for it: seconds at a high cost.
+    if (app.pipeline.busy) process.kill(process.pid, 'SIGKILL');
+    process.exit(code);
+  };
+  const crash = (error: unknown): void => {
+    log.error('unforeseen fault, ending', { cause: describeCause(error) });
+    void end(1);
+  };
+  process.on('uncaughtException', crash);
+  process.on('unhandledRejection', crash);
+  process.on('SIGINT', () => void end(0));
+  process.on('SIGTERM', () => void end(0));
+
+  const [{ serve }, { describeTool }] = await Promise.all([import('./server.js'), import('./tools/tool.js')]);
+  serve({
+    pipeline: app.pipeline,
+    listing: app.pipeline.tools.map(describeTool),
+    version,
+    input: process.stdin,
+    output: process.stdout,
+    onFault: (error) => log.error('protocol fault', { cause: describeCause(error) }),
+    onClosed: () => void end(0),
+  });
+  if (process.stdin.isTTY)
+    process.stderr.write('security-mcp serves MCP on standard input and output. For people: security-mcp --help\n');
+  for (const warning of config.warnings) log.warn(warning);
+  if (config.jwtSecret === undefined) {
+    log.warn('JWT_SECRET_KEY is not set: tokens are signed with keys made for this process and end with it.');
+  }
+}
+
+async function runCommand(args: readonly string[]): Promise<void> {
+  // A reader that has had enough (`| head`) is no fault, and nothing unforeseen may print its text.
+  process.stdout.on('error', () => process.exit(1));
+  process.on('uncaughtException', (error) => {
+    process.stderr.write(`security-mcp: unforeseen fault ${JSON.stringify(describeCause(error))}\n`);
+    process.exit(1);
+  });
+  const { runCli } = await import('./cli.js');
+  let app: App | undefined;
+  const code = await runCli(args, {
+    version,
+    nodeVersion: process.version,
+    platform: `${process.platform} ${process.arch}`,
+    isTerminal: process.stdout.isTTY === true,
+    loadConfig: () => loadConfig(process.env, readBounded),
+    start: (config) =>
+      (app ??= assemble(config, createLog(STDERR, config.logLevel === 'info' ? 'error' : config.logLevel))),
+    print: (text) => new Promise((resolve) => process.stdout.write(text, () => resolve())),
+    printError: (text) => new Promise((resolve) => process.stderr.write(text, () => resolve())),
+    readFile: readBounded,
+    readStdin,
+  });
+  await app?.close();
+  process.exitCode = code;
+}
+
+const args = process.argv.slice(2);
+if (args.length === 0 || (args.length === 1 && args[0] === 'serve')) await serveStandardStreams();
+else await runCommand(args);

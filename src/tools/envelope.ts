@@ -1,0 +1,120 @@
+/** Envelope tools: seal, open and rewrap small secrets (JWE, RFC 7516; Fernet). */
+
+import { z } from 'zod';
+
+import { ENVELOPE_LIMITS, openEnvelope, rewrapEnvelope, sealEnvelope } from '../crypto/envelope.js';
+import { OPEN_ITERATIONS } from '../crypto/kdf.js';
+import { secret, seconds, text } from './fields.js';
+import { requireStrongPassword } from './password.js';
+import { defineTool } from './tool.js';
+
+const format = z.enum(['jwe', 'fernet']);
+const kdf = z.strictObject({ name: z.string(), iterations: z.int(), salt: z.string().optional() });
+const wrap = z.strictObject({ format, kdf: kdf.optional() });
+
+/** An envelope over the limit is one of the ways in which opening fails, and answered like the others, so the schema lets it in. */
+const envelope = (): z.ZodString => text(4 * ENVELOPE_LIMITS.envelopeBytes);
+const context = (): z.ZodOptional<z.ZodString> => text(1_024).optional();
+const iterations = (): z.ZodOptional<z.ZodInt> => z.int().min(OPEN_ITERATIONS.min).max(OPEN_ITERATIONS.max).optional();
+
+export const envelopeSeal = defineTool({
+  name: 'envelope_seal',
+  title: 'Seal a secret',
+  description:
+    'Encrypts text under a password into a JWE whose salt and parameters travel with it, or into Fernet (format fernet with password; fernet_key for a bare token). context is bound to a JWE: the same one is needed to open it.',
+  effect: 'none',
+  reach: 'local',
+  cost: 'cpu',
+  audit: ['format', 'iterations'],
+  input: z.strictObject({
+    plaintext: secret('The text to encrypt.', ENVELOPE_LIMITS.plaintextBytes),
+    password: secret('Encrypts under this password.').optional(),
+    fernet_key: secret('Fernet key, 44 characters.', 64).optional(),
+    context: context(),
+    format: format.optional(),
+    iterations: iterations().describe('PBKDF2 iterations; default 600,000.'),
+  }),
+  output: z.strictObject({ envelope: z.string(), format, algorithm: z.string(), kdf: kdf.optional() }),
+  async run({ plaintext, password, fernet_key, context: bound, format: form, iterations: count }, services) {
+    if (password !== undefined) await requireStrongPassword('password', password, [], services, '');
+    const sealed = await sealEnvelope(
+      {
+        plaintext,
+        ...(password === undefined ? {} : { password }),
+        ...(fernet_key === undefined ? {} : { fernetKey: fernet_key }),
+        ...(bound === undefined ? {} : { context: bound }),
+        ...(form === undefined ? {} : { format: form }),
+        ...(count === undefined ? {} : { iterations: count }),
+      },
+      services.now(),
+      services.random,
+    );
+    return sealed;
+  },
+});
+
+export const envelopeOpen = defineTool({
+  name: 'envelope_open',
+  title: 'Open an envelope',
+  description:
+    'Decrypts what envelope_seal made, a Fernet token, or an envelope of the earlier Python service, which brings its salt. Every failure is the same envelope_rejected. upgrade says what has become weak.',
+  effect: 'none',
+  reach: 'local',
+  cost: 'cpu',
+  audit: ['max_age_seconds'],
+  input: z.strictObject({
+    envelope: envelope(),
+    password: secret('The password it was sealed with.').optional(),
+    fernet_key: secret('For a bare Fernet token.', 64).optional(),
+    context: context(),
+    max_age_seconds: seconds(4_294_967_295).optional().describe('Fernet only.'),
+  }),
+  output: z.strictObject({ plaintext: z.string(), format, upgrade: z.string().optional() }),
+  run: ({ envelope: sealed, password, fernet_key, context: bound, max_age_seconds }, { now }) =>
+    openEnvelope(
+      {
+        envelope: sealed,
+        ...(password === undefined ? {} : { password }),
+        ...(fernet_key === undefined ? {} : { fernetKey: fernet_key }),
+        ...(bound === undefined ? {} : { context: bound }),
+        ...(max_age_seconds === undefined ? {} : { maxAgeSeconds: max_age_seconds }),
+      },
+      now(),
+    ),
+});
+
+export const envelopeRewrap = defineTool({
+  name: 'envelope_rewrap',
+  title: 'Rewrap an envelope',
+  description:
+    "Moves an envelope to a new password or more iterations without showing the plaintext; the ciphertext stays as it is. reencrypt also replaces the content key. The earlier service's envelopes become JWE.",
+  effect: 'none',
+  reach: 'local',
+  cost: 'cpu',
+  audit: ['iterations', 'reencrypt'],
+  input: z.strictObject({
+    envelope: envelope(),
+    password: secret('The password it was sealed with.').optional(),
+    new_password: secret('Default: the same password.').optional(),
+    iterations: iterations(),
+    context: context(),
+    reencrypt: z.boolean().optional(),
+  }),
+  output: z.strictObject({ envelope: z.string(), before: wrap, after: wrap, content_unchanged: z.boolean() }),
+  async run({ envelope: sealed, password, new_password, iterations: count, context: bound, reencrypt }, services) {
+    if (new_password !== undefined) await requireStrongPassword('new_password', new_password, [], services, '');
+    const { contentUnchanged, ...rest } = await rewrapEnvelope(
+      {
+        envelope: sealed,
+        ...(password === undefined ? {} : { password }),
+        ...(new_password === undefined ? {} : { newPassword: new_password }),
+        ...(count === undefined ? {} : { iterations: count }),
+        ...(bound === undefined ? {} : { context: bound }),
+        ...(reencrypt === undefined ? {} : { reencrypt }),
+      },
+      services.now(),
+      services.random,
+    );
+    return { ...rest, content_unchanged: contentUnchanged };
+  },
+});

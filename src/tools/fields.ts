@@ -1,0 +1,61 @@
+/** Fields that several tools share. A secret is marked by its schema alone; everything that guards it reads that mark. */
+
+import { z } from 'zod';
+
+/** The ways to give a secret: its text, or `{literal}` where the text itself looks like a reference. */
+export type SecretInput = string | { literal: string };
+
+const secretMark = z.registry<{ secret: true }>();
+
+const WELL_FORMED = 'holds half of a surrogate pair, which has no UTF-8';
+
+/** Text of at most `maxLength` UTF-16 units that has a UTF-8 form. */
+export function text(maxLength: number): z.ZodString {
+  return z
+    .string()
+    .max(maxLength)
+    .refine((value) => value.isWellFormed(), WELL_FORMED);
+}
+
+export function isSecretField(schema: z.ZodType): boolean {
+  return secretMark.has(schema instanceof z.ZodOptional ? (schema.unwrap() as z.ZodType) : schema);
+}
+
+/** A secret: resolved, redacted and kept out of the audit by this mark. */
+export function secret(description: string, maxLength = 4_096): z.ZodType<SecretInput, SecretInput> {
+  const schema = z.union([text(maxLength), z.strictObject({ literal: text(maxLength) })]).describe(description);
+  secretMark.add(schema, { secret: true });
+  return schema;
+}
+
+/** A name a human chose for an account, a key or the like; what may stand in the audit log. */
+export function label(): z.ZodString {
+  return z
+    .string()
+    .regex(/^[\p{L}\p{N}][\p{L}\p{N}._@:+/-]{0,127}$/u, 'must be 1 to 128 letters, digits or . _ @ : + / -');
+}
+
+export function keyName(): z.ZodString {
+  return z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'must be 1 to 64 lower-case letters, digits or hyphens');
+}
+
+export function claimText(): z.ZodString {
+  return text(512).min(1);
+}
+
+export function audience(): z.ZodType<string | string[], string | string[]> {
+  return z.union([claimText(), z.array(claimText()).min(1).max(16)]);
+}
+
+export function userInputs(): z.ZodArray<z.ZodString> {
+  return z.array(text(256)).max(20);
+}
+
+/** A time in RFC 3339 with its offset. */
+export function instant(): z.ZodISODateTime {
+  return z.iso.datetime({ offset: true });
+}
+
+export function seconds(max: number): z.ZodInt {
+  return z.int().min(0).max(max);
+}

@@ -1,0 +1,26 @@
+/** The catalogue: every tool, in display order, by toolset. */
+
+import { digestCompute } from './digest.js';
+import { envelopeOpen, envelopeRewrap, envelopeSeal } from './envelope.js';
+import { inspect } from './inspect.js';
+import { jwtSign, jwtVerify } from './jwt.js';
+import { passwordHash, passwordStrength, passwordVerify } from './password.js';
+import type { Tool } from './tool.js';
+
+export const TOOLSETS = {
+  passwords: [passwordHash, passwordVerify, passwordStrength],
+  digests: [digestCompute],
+  jwt: [jwtSign, jwtVerify],
+  envelopes: [envelopeSeal, envelopeOpen, envelopeRewrap],
+  inspection: [inspect],
+} as const satisfies Record<string, readonly Tool[]>;
+
+export type Toolset = keyof typeof TOOLSETS;
+
+export const TOOLSET_NAMES = Object.keys(TOOLSETS) as Toolset[];
+
+/** The tools of the given toolsets, in order; with `readOnly` only those without effect. */
+export function catalogue(toolsets: readonly Toolset[] = TOOLSET_NAMES, readOnly = false): Tool[] {
+  const chosen: Tool[] = TOOLSET_NAMES.filter((name) => toolsets.includes(name)).flatMap((name) => [...TOOLSETS[name]]);
+  return chosen.filter((tool) => !readOnly || tool.effect === 'none');
+}

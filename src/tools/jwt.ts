@@ -1,0 +1,184 @@
+/** JWT tools: sign with a key of the ring, verify with the ring or with given public keys (RFC 7519, RFC 8725). */
+
+import { z } from 'zod';
+
+import { base64url } from '../crypto/bytes.js';
+import { inputInvalid } from '../crypto/errors.js';
+import { JWT_ALGORITHMS, readJwks, readPublicKeyPem } from '../crypto/jwt-keys.js';
+import { JWT_LIMITS, JWT_REASONS, signJwt, verifyJwt, type CandidateKey, type JwtExpectations } from '../crypto/jwt.js';
+import { keyUnknown, type KeyRing } from '../crypto/keyring.js';
+import { rfc3339 } from '../crypto/text.js';
+import { audience, claimText, instant, keyName, secret, seconds, text } from './fields.js';
+import { defineTool } from './tool.js';
+
+const DEFAULT_TTL_SECONDS = 1_800;
+
+export const jwtSign = defineTool({
+  name: 'jwt_sign',
+  title: 'Sign a JWT',
+  description:
+    'Signs a JSON Web Token with a key of the ring (default: HS256 under JWT_SECRET_KEY). Lives 1,800 seconds unless ttl_seconds says otherwise. Registered claims have their own fields and are refused in claims.',
+  effect: 'writes',
+  reach: 'local',
+  cost: 'light',
+  audit: ['ttl_seconds', 'key', 'algorithm', 'allow_missing_expiry'],
+  auditOutput: ['key_id', 'jwt_id'],
+  input: z.strictObject({
+    claims: z
+      .record(z.string().max(256), z.unknown())
+      .optional()
+      .describe('Further claims; readable by whoever holds the token.'),
+    subject: claimText().optional(),
+    issuer: claimText().optional(),
+    audience: audience().optional(),
+    ttl_seconds: z.int().min(1).max(JWT_LIMITS.ttlSeconds).optional(),
+    not_before: instant().optional(),
+    key: keyName().optional(),
+    algorithm: z.enum(JWT_ALGORITHMS).optional(),
+    allow_missing_expiry: z.boolean().optional().describe('A token that never expires.'),
+  }),
+  output: z.strictObject({
+    token: z.string(),
+    key_id: z.string(),
+    algorithm: z.enum(JWT_ALGORITHMS),
+    issued_at: z.string(),
+    expires_at: z.string().nullable(),
+    jwt_id: z.string(),
+    warning: z.string().optional(),
+  }),
+  async run(
+    { claims, subject, issuer, audience: aud, ttl_seconds, not_before, key: name, algorithm, allow_missing_expiry },
+    { ring, now, random },
+  ) {
+    if (allow_missing_expiry === true && ttl_seconds !== undefined) {
+      throw inputInvalid('allow_missing_expiry', 'and ttl_seconds exclude each other', 'Leave one of them out.');
+    }
+    const key = await ring.signingKey(name, algorithm);
+    if (key.signing === undefined) throw keyUnknown();
+    const request = {
+      ...(claims === undefined ? {} : { claims }),
+      ...(subject === undefined ? {} : { subject }),
+      ...(issuer === undefined ? {} : { issuer }),
+      ...(aud === undefined ? {} : { audience: aud }),
+      ...(allow_missing_expiry === true ? {} : { ttlSeconds: ttl_seconds ?? DEFAULT_TTL_SECONDS }),
+      ...(not_before === undefined ? {} : { notBefore: new Date(not_before) }),
+    };
+    const signed = await signJwt(request, { ...key, signing: key.signing }, now(), base64url(random(16)));
+    return {
+      token: signed.token,
+      key_id: key.id,
+      algorithm: key.algorithm,
+      issued_at: rfc3339(signed.issuedAt),
+      expires_at: signed.expiresAt === null ? null : rfc3339(signed.expiresAt),
+      jwt_id: signed.jwtId,
+      ...(key.ephemeral
+        ? {
+            warning:
+              'The key ends with this server process, and the token with it. Set JWT_SECRET_KEY for tokens that outlive a restart.',
+          }
+        : {}),
+    };
+  },
+});
+
+export const jwtVerify = defineTool({
+  name: 'jwt_verify',
+  title: 'Verify a JWT',
+  description:
+    'Verifies signature and claims with the ring, or with jwks or public_key where given. The algorithm comes from the key, never from the token. A bad token is a result: valid false with the reason.',
+  effect: 'none',
+  reach: 'local',
+  cost: 'light',
+  audit: ['key', 'clock_tolerance_seconds', 'max_age_seconds', 'allow_missing_expiry'],
+  auditOutput: ['key_id'],
+  input: z.strictObject({
+    token: secret('The compact JWS.', JWT_LIMITS.tokenBytes + 1),
+    issuer: claimText().optional(),
+    audience: audience().optional(),
+    subject: claimText().optional(),
+    key: keyName().optional().describe('Only this key of the ring.'),
+    jwks: z
+      .union([text(65_536), z.looseObject({})])
+      .optional()
+      .describe('JWK Set or JWK.'),
+    public_key: text(16_384).optional().describe('PEM public key or certificate.'),
+    required_claims: z.array(text(256)).max(32).optional(),
+    clock_tolerance_seconds: seconds(JWT_LIMITS.clockToleranceSeconds).optional(),
+    max_age_seconds: seconds(31_536_000).optional(),
+    allow_missing_expiry: z.boolean().optional(),
+  }),
+  output: z.strictObject({
+    valid: z.boolean(),
+    reason: z.enum(JWT_REASONS).optional(),
+    claims: z.record(z.string(), z.unknown()).optional(),
+    key_id: z.string().optional(),
+    algorithm: z.enum(JWT_ALGORITHMS).optional(),
+    warning: z.string().optional(),
+  }),
+  async run({ token, key, jwks, public_key, ...input }, { ring, now }) {
+    const given = Object.entries({ key, jwks, public_key }).filter(([, value]) => value !== undefined);
+    if (given.length > 1) {
+      throw inputInvalid(
+        given[0]?.[0] ?? 'key',
+        'is given together with another source of keys',
+        'Give one of key, jwks and public_key.',
+      );
+    }
+    const keys =
+      jwks === undefined
+        ? public_key === undefined
+          ? ringKeys(ring, key)
+          : [readPublicKeyPem(public_key)]
+        : readJwks(jwks);
+    const verdict = await verifyJwt(token.trim(), keys, expectationsOf(input), now());
+    if (!verdict.valid) return { valid: false, reason: verdict.reason };
+    const { claims, keyId, algorithm } = verdict;
+    const unchecked = claims['aud'] !== undefined && input.audience === undefined;
+    return {
+      valid: true,
+      claims,
+      algorithm,
+      ...(keyId === undefined ? {} : { key_id: keyId }),
+      ...(unchecked
+        ? {
+            warning: 'The token is meant for an audience that was not checked: give audience (RFC 7519 section 4.1.3).',
+          }
+        : {}),
+    };
+  },
+});
+
+interface ExpectationFields {
+  issuer?: string | undefined;
+  audience?: string | string[] | undefined;
+  subject?: string | undefined;
+  required_claims?: string[] | undefined;
+  clock_tolerance_seconds?: number | undefined;
+  max_age_seconds?: number | undefined;
+  allow_missing_expiry?: boolean | undefined;
+}
+
+function expectationsOf(input: ExpectationFields): JwtExpectations {
+  const { required_claims, clock_tolerance_seconds, max_age_seconds, allow_missing_expiry } = input;
+  return {
+    ...(input.issuer === undefined ? {} : { issuer: input.issuer }),
+    ...(input.audience === undefined ? {} : { audience: input.audience }),
+    ...(input.subject === undefined ? {} : { subject: input.subject }),
+    ...(required_claims === undefined ? {} : { requiredClaims: required_claims }),
+    ...(clock_tolerance_seconds === undefined ? {} : { clockToleranceSeconds: clock_tolerance_seconds }),
+    ...(max_age_seconds === undefined ? {} : { maxAgeSeconds: max_age_seconds }),
+    ...(allow_missing_expiry === undefined ? {} : { allowMissingExpiry: allow_missing_expiry }),
+  };
+}
+
+function ringKeys(ring: KeyRing, name: string | undefined): CandidateKey[] {
+  return ring
+    .verifyingKeys()
+    .filter((key) => name === undefined || key.name === name)
+    .map((key) => ({
+      kid: key.id,
+      key: key.verifying,
+      algorithms: [key.algorithm],
+      disabled: key.state === 'disabled',
+    }));
+}

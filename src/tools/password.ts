@@ -1,0 +1,210 @@
+/** Password tools: hash, verify, and judge strength (bcrypt, argon2id, zxcvbn). */
+
+import { z } from 'zod';
+
+import { inputInvalid, SecurityError } from '../crypto/errors.js';
+import {
+  ARGON2_DEFAULT,
+  ARGON2_PASSES,
+  BCRYPT_COST,
+  bcryptPasswordProblem,
+  guessSubject,
+  hashArgon2id,
+  hashBcrypt,
+  parsePasswordHash,
+  rehashReason,
+  verifyPassword,
+  type PasswordHash,
+} from '../crypto/password.js';
+import { codePoints, REFUSAL_REASONS, refusalHint, refusalReasons } from '../crypto/strength.js';
+import { label, secret, userInputs } from './fields.js';
+import { defineTool, type ToolContext } from './tool.js';
+
+/** Refuses a password the policy does not accept; otherwise its score. Shared by every tool that protects with a password. */
+export async function requireStrongPassword(
+  field: string,
+  password: string,
+  inputs: readonly string[],
+  context: ToolContext,
+  optOut: string,
+): Promise<number> {
+  const strength = await context.strength.measure(password, inputs, context.signal);
+  const reasons = refusalReasons(password, strength, context.policy);
+  if (reasons.length === 0) return strength.score;
+  throw new SecurityError('password_weak', `${field} is too weak: ${reasons.join(', ')}.`, {
+    hint: `${refusalHint(reasons, context.policy)}${optOut}`,
+  });
+}
+
+export const passwordHash = defineTool({
+  name: 'password_hash',
+  title: 'Hash a password',
+  description:
+    'Hashes a password for storage with a fresh salt: bcrypt (default) or argon2id. Refuses weak passwords unless allow_weak, and for bcrypt more than 72 UTF-8 bytes, which it would cut.',
+  effect: 'none',
+  reach: 'local',
+  cost: 'cpu',
+  audit: ['algorithm', 'cost', 'allow_weak'],
+  input: z.strictObject({
+    password: secret('The password.'),
+    algorithm: z.enum(['bcrypt', 'argon2id']).optional(),
+    cost: z
+      .int()
+      .min(ARGON2_PASSES.min)
+      .max(BCRYPT_COST.max)
+      .optional()
+      .describe('bcrypt: log2 rounds, 10-15. argon2id: passes, 2-10.'),
+    allow_weak: z.boolean().optional(),
+    user_inputs: userInputs().optional().describe('Names, mail addresses etc. it must not be made of.'),
+  }),
+  output: z.strictObject({
+    hash: z.string(),
+    algorithm: z.enum(['bcrypt', 'argon2id']),
+    parameters: z.record(z.string(), z.number()),
+    strength: z.strictObject({ score: z.int().min(0).max(4) }),
+  }),
+  async run({ password, algorithm = 'bcrypt', cost, allow_weak, user_inputs = [] }, context) {
+    const range = algorithm === 'bcrypt' ? BCRYPT_COST : ARGON2_PASSES;
+    if (cost !== undefined && (cost < range.min || cost > range.max)) {
+      throw inputInvalid(
+        'cost',
+        `must be from ${range.min} to ${range.max} for ${algorithm}`,
+        'Leave it out for the default.',
+      );
+    }
+    const { passwords, random, signal, policy } = context;
+    const problem = algorithm === 'bcrypt' ? bcryptPasswordProblem(password) : null;
+    let score = 0;
+    if (problem === null) {
+      score =
+        allow_weak === true
+          ? (await context.strength.measure(password, user_inputs, signal)).score
+          : await requireStrongPassword(
+              'password',
+              password,
+              user_inputs,
+              context,
+              ' Or pass allow_weak: true to hash it all the same.',
+            );
+    }
+    const strength = { score };
+    if (algorithm === 'bcrypt') {
+      const rounds = cost ?? policy.bcryptCost;
+      const hash = await hashBcrypt(password, rounds, passwords, random, signal);
+      return { hash, algorithm, parameters: { cost: rounds }, strength };
+    }
+    const parameters = { ...ARGON2_DEFAULT, ...(cost === undefined ? {} : { passes: cost }) };
+    const hash = await hashArgon2id(password, parameters, passwords, random, signal);
+    const { memoryKib: memory_kib, passes, parallelism } = parameters;
+    return { hash, algorithm, parameters: { memory_kib, passes, parallelism }, strength };
+  },
+});
+
+/** The stored hash, or the refusal that says what is wrong with it. */
+function requireHash(text: string): PasswordHash {
+  const hash = parsePasswordHash(text.trim());
+  if (hash === 'unknown') {
+    throw inputInvalid(
+      'hash',
+      'is not a bcrypt ($2a$, $2b$, $2y$) or argon2 ($argon2id$v=19$...) hash',
+      'Give the stored hash whole; inspect tells what a text is.',
+    );
+  }
+  if (hash === 'cost') {
+    throw inputInvalid(
+      'hash',
+      'names a cost over the limit (bcrypt 15; argon2 256 MiB, 16 passes, 16 lanes)',
+      'Such a hash would hold the machine; have it made anew with ordinary parameters.',
+    );
+  }
+  return hash;
+}
+
+export const passwordVerify = defineTool({
+  name: 'password_verify',
+  title: 'Verify a password',
+  description:
+    'Checks a password against a stored bcrypt or argon2 hash, in constant time. Limited to a few attempts a minute per hash; a success gives its attempt back. needs_rehash says the hash should be renewed now.',
+  effect: 'none',
+  reach: 'local',
+  cost: 'cpu',
+  audit: ['account'],
+  input: z.strictObject({
+    password: secret('The password to check.'),
+    hash: secret('The stored hash.', 512),
+    account: label().optional().describe('A label for the audit log.'),
+  }),
+  output: z.strictObject({
+    valid: z.boolean(),
+    needs_rehash: z.boolean(),
+    attempts_remaining: z.int(),
+    reason: z.string().optional(),
+  }),
+  guess: {
+    subject: ({ hash }) => guessSubject(requireHash(hash)),
+    succeeded: ({ valid }) => valid,
+  },
+  async run({ password, hash: stored }, { passwords, signal, policy, attemptsRemaining = 0 }) {
+    const hash = requireHash(stored);
+    const valid = await verifyPassword(password, hash, passwords, signal);
+    const renewal = rehashReason(hash, policy.bcryptCost);
+    const problem = hash.algorithm === 'bcrypt' ? bcryptPasswordProblem(password) : null;
+    const reason = valid ? renewal : (problem ?? 'mismatch');
+    return {
+      valid,
+      needs_rehash: valid && renewal !== null,
+      attempts_remaining: valid ? attemptsRemaining + 1 : attemptsRemaining,
+      ...(reason === null ? {} : { reason }),
+    };
+  },
+});
+
+export const passwordStrength = defineTool({
+  name: 'password_strength',
+  title: 'Judge a password',
+  description:
+    'Estimates how hard a password is to guess (zxcvbn) and says whether the policy accepts it: length and guessability, no composition rules.',
+  effect: 'none',
+  reach: 'local',
+  cost: 'cpu',
+  audit: [],
+  input: z.strictObject({
+    password: secret('The password to judge.'),
+    user_inputs: userInputs().optional().describe('Names, mail addresses etc. it must not be made of.'),
+  }),
+  output: z.strictObject({
+    score: z.int().min(0).max(4),
+    guesses_log10: z.number(),
+    crack_times: z.strictObject({
+      online_throttled_seconds: z.number(),
+      online_unthrottled_seconds: z.number(),
+      offline_slow_hash_seconds: z.number(),
+      offline_fast_hash_seconds: z.number(),
+    }),
+    warning: z.string(),
+    suggestions: z.array(z.string()),
+    policy: z.strictObject({ accepted: z.boolean(), reasons: z.array(z.enum(REFUSAL_REASONS)) }),
+  }),
+  async run({ password, user_inputs = [] }, { strength: meter, policy, signal }) {
+    const strength = await meter.measure(password, user_inputs, signal);
+    const reasons = refusalReasons(password, strength, policy);
+    const suggestions = [...strength.suggestions];
+    if (reasons.length > 0) suggestions.push(refusalHint(reasons, policy));
+    else if (codePoints(password) < 15)
+      suggestions.push('Where it is the only factor, use 15 characters or more (SP 800-63B-4).');
+    const times = strength.crackTimesSeconds;
+    return {
+      score: strength.score,
+      guesses_log10: strength.guessesLog10,
+      crack_times: {
+        online_throttled_seconds: times.onlineThrottled,
+        online_unthrottled_seconds: times.onlineUnthrottled,
+        offline_slow_hash_seconds: times.offlineSlowHash,
+        offline_fast_hash_seconds: times.offlineFastHash,
+      },
+      warning: strength.warning ?? '',
+      suggestions,
+      policy: { accepted: reasons.length === 0, reasons },
+    };
+  },
+});

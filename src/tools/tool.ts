@@ -1,0 +1,128 @@
+/**
+ * What a tool is: one declaration with everything the pipeline, the catalogue and the documentation need. Safety is declared
+ * (`effect`, `reach`, `cost`, `audit`), never defaulted.
+ */
+
+import { z } from 'zod';
+
+import type { KeyRing } from '../crypto/keyring.js';
+import type { PasswordEngine } from '../crypto/password.js';
+import type { Random } from '../crypto/random.js';
+import type { PasswordPolicy, StrengthMeter } from '../crypto/strength.js';
+import { isSecretField, type SecretInput } from './fields.js';
+
+/** What a run may use. Everything that varies comes through here. */
+export interface ToolContext {
+  now(): Date;
+  random: Random;
+  ring: KeyRing;
+  passwords: PasswordEngine;
+  strength: StrengthMeter;
+  policy: PasswordPolicy & { bcryptCost: number };
+  /** Aborts when the client cancels and when the tool's time is up. */
+  signal: AbortSignal;
+  /** What is left of the guesses on this call's subject; set for tools that declare `guess`. */
+  attemptsRemaining?: number;
+}
+
+/** The input as `run` sees it: the pipeline has put the secret's text in place of every form it can be given in. */
+export type Resolved<T> = {
+  [K in keyof T]: [SecretInput] extends [Exclude<T[K], undefined>] ? string | Extract<T[K], undefined> : T[K];
+};
+
+export interface ToolDeclaration<I extends z.ZodRawShape, O extends z.ZodRawShape> {
+  name: string;
+  title: string;
+  description: string;
+  /** `writes` and `destroys` are audited before they run. */
+  effect: 'none' | 'writes' | 'destroys';
+  reach: 'local' | 'network';
+  /** `cpu` calls run a few at a time, in order; `light` calls never wait for them. */
+  cost: 'light' | 'cpu';
+  /** The inputs that may reach the audit log: labels, names and numbers, never free text or secrets. */
+  audit: readonly (keyof I & string)[];
+  input: z.ZodObject<I, z.core.$strict>;
+  output: z.ZodObject<O, z.core.$strict>;
+  /** Outputs that name the keys used, for the audit log. */
+  auditOutput?: readonly (keyof O & string)[];
+  /** Makes the limit on guessing apply. */
+  guess?: {
+    /** What is guessed at, as bytes that two spellings of one secret share; null where there is nothing to guess. */
+    subject(input: Resolved<z.output<z.ZodObject<I>>>): Uint8Array | null;
+    succeeded(output: z.output<z.ZodObject<O>>): boolean;
+  };
+  run(
+    input: Resolved<z.output<z.ZodObject<I>>>,
+    context: ToolContext,
+  ): Promise<z.input<z.ZodObject<O>>> | z.input<z.ZodObject<O>>;
+}
+
+type Loose = Record<string, unknown>;
+
+/** A declaration as the pipeline sees it, its types erased, with what follows from it. */
+export interface Tool extends Pick<
+  ToolDeclaration<never, never>,
+  'name' | 'title' | 'description' | 'effect' | 'reach' | 'cost'
+> {
+  audit: readonly string[];
+  auditOutput: readonly string[];
+  /** The inputs that hold secrets, by the mark on their schema. */
+  secretFields: readonly string[];
+  /** The names of all inputs. */
+  fields: readonly string[];
+  input: z.ZodType<Loose>;
+  output: z.ZodType<Loose>;
+  guess?: { subject(input: Loose): Uint8Array | null; succeeded(output: Loose): boolean };
+  run(input: Loose, context: ToolContext): Promise<unknown>;
+}
+
+export function defineTool<I extends z.ZodRawShape, O extends z.ZodRawShape>(declaration: ToolDeclaration<I, O>): Tool {
+  const { input, output, run, guess, auditOutput = [], ...rest } = declaration;
+  const fields = Object.keys(input.shape);
+  return {
+    ...rest,
+    auditOutput,
+    fields,
+    secretFields: fields.filter((field) => isSecretField(input.shape[field] as z.ZodType)),
+    input: input as unknown as z.ZodType<Loose>,
+    output: output as unknown as z.ZodType<Loose>,
+    ...(guess === undefined ? {} : { guess: guess as unknown as NonNullable<Tool['guess']> }),
+    run: async (value, context) => run(value as never, context),
+  };
+}
+
+export interface JsonSchemaObject {
+  type: 'object';
+  [key: string]: unknown;
+}
+
+/** What a client is told about a tool (MCP `Tool`). All four annotations follow from the declaration. */
+export interface ToolListing {
+  name: string;
+  title: string;
+  description: string;
+  inputSchema: JsonSchemaObject;
+  outputSchema: JsonSchemaObject;
+  annotations: { readOnlyHint: boolean; destructiveHint: boolean; idempotentHint: boolean; openWorldHint: boolean };
+}
+
+export function describeTool(tool: Tool): ToolListing {
+  return {
+    name: tool.name,
+    title: tool.title,
+    description: tool.description,
+    inputSchema: jsonSchema(tool.input, 'input'),
+    outputSchema: jsonSchema(tool.output, 'output'),
+    annotations: {
+      readOnlyHint: tool.effect === 'none',
+      destructiveHint: tool.effect === 'destroys',
+      idempotentHint: tool.effect === 'none',
+      openWorldHint: tool.reach === 'network',
+    },
+  };
+}
+
+function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchemaObject {
+  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io });
+  return rest as JsonSchemaObject;
+}

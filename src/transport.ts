@@ -1,0 +1,355 @@
+/**
+ * JSON-RPC 2.0 over lines (MCP stdio transport): bounds what comes in, answers what no protocol engine should see, and lets
+ * out only JSON-RPC whose error texts are constants. It knows nothing of the SDK; it has the shape of its `Transport`.
+ */
+
+import type { Readable, Writable } from 'node:stream';
+
+import { isDeeperThan, isJsonObject } from './crypto/json.js';
+
+export type RequestId = string | number;
+
+export interface Message {
+  jsonrpc: '2.0';
+  id?: RequestId | null;
+  method?: string;
+  params?: Record<string, unknown>;
+  result?: unknown;
+  error?: { code: number; message: string; data?: unknown };
+}
+
+export const LINE_LIMITS = {
+  bytes: 4 * 1_048_576,
+  depth: 128,
+  /** Requests under way at once. */
+  pending: 512,
+  idLength: 256,
+  methodLength: 256,
+} as const;
+
+/** How long answers may still be written after the client has closed its end. */
+const GRACE_MS = 700;
+
+const CODES = { parse: -32_700, invalid: -32_600, unsupportedVersion: -32_022, overloaded: -32_000 } as const;
+const PROTOCOL_VERSION_KEY = 'io.modelcontextprotocol/protocolVersion';
+
+/** Every error message that may leave, by code. Texts of libraries never do: they may hold input. */
+const MESSAGES: Readonly<Record<number, string>> = {
+  [-32_700]: 'Parse error: the line is not JSON.',
+  [-32_600]: 'Invalid request: the line is not one JSON-RPC 2.0 message.',
+  [-32_601]: 'Method not found.',
+  [-32_602]: 'Invalid params: see the protocol for this method.',
+  [-32_603]: 'Internal error.',
+  [-32_022]: 'Unsupported protocol version.',
+  [-32_021]: 'The client does not declare a capability that this needs.',
+  [-32_000]: 'Too many requests under way: wait for answers.',
+};
+
+export interface LineTransportOptions {
+  /** The revisions that a request's envelope may name. */
+  modernVersions: readonly string[];
+  /** Further messages of ours that may leave as they are. */
+  ownMessages: readonly string[];
+}
+
+export class LineTransport {
+  onmessage?: (message: never, extra?: never) => void;
+  onclose?: () => void;
+  onerror?: (error: Error) => void;
+
+  readonly #input: Readable;
+  readonly #output: Writable;
+  readonly #options: LineTransportOptions;
+  readonly #lines: LineSplitter;
+  readonly #pending = new Map<RequestId, number>();
+  #whenIdle: (() => void) | null = null;
+  #closed = false;
+
+  constructor(input: Readable, output: Writable, options: LineTransportOptions) {
+    this.#input = input;
+    this.#output = output;
+    this.#options = options;
+    this.#lines = new LineSplitter(
+      LINE_LIMITS.bytes,
+      (line) => this.#onLine(line),
+      (id) => this.#refuse(CODES.invalid, id, `Invalid request: the line is over ${LINE_LIMITS.bytes} bytes.`),
+    );
+  }
+
+  async start(): Promise<void> {
+    this.#input.on('data', (chunk: Buffer) => this.#lines.push(chunk));
+    this.#input.on('end', () => void this.#finish());
+    this.#input.on('close', () => void this.#finish());
+    this.#input.on('error', () => void this.close());
+    this.#output.on('error', () => void this.close());
+  }
+
+  /** The client has closed its end: what is under way may still be answered, for a moment. */
+  async #finish(): Promise<void> {
+    if (this.#closed || this.#whenIdle !== null) return;
+    this.#lines.end();
+    if (this.#pending.size > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, GRACE_MS);
+        this.#whenIdle = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    await this.close();
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#input.pause();
+    this.onclose?.();
+  }
+
+  async send(message: Message): Promise<void> {
+    if (this.#closed) throw new Error('transport is closed');
+    await this.#write(message.error === undefined ? message : this.#withOwnText(message, message.error));
+    if (message.method === undefined && message.id !== undefined && message.id !== null) this.#settle(message.id);
+  }
+
+  #write(message: object): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#output.write(`${JSON.stringify(message)}\n`, (error) => (error ? reject(error) : resolve()));
+    });
+  }
+
+  #onLine(line: Buffer): void {
+    if (this.#closed) return;
+    const text = decode(line);
+    if (text?.trim() === '') return;
+    let value: unknown;
+    try {
+      if (text === null) throw new SyntaxError();
+      value = JSON.parse(text);
+    } catch {
+      return this.#refuse(CODES.parse, null);
+    }
+    if (!isJsonObject(value)) return this.#refuse(CODES.invalid, null);
+    const id = isRequestId(value['id']) ? value['id'] : null;
+    if (isDeeperThan(value, LINE_LIMITS.depth)) {
+      return this.#refuse(CODES.invalid, id, `Invalid request: it nests deeper than ${LINE_LIMITS.depth} levels.`);
+    }
+    const { method } = value;
+    if (value['jsonrpc'] !== '2.0') return this.#refuse(CODES.invalid, id);
+    if (method === undefined) {
+      if (id !== null && ('result' in value || isJsonObject(value['error']))) this.#deliver(value);
+      else this.#refuse(CODES.invalid, id);
+      return;
+    }
+    if (typeof method !== 'string' || method.length > LINE_LIMITS.methodLength) return this.#refuse(CODES.invalid, id);
+    if (value['params'] !== undefined && !isJsonObject(value['params'])) return this.#refuse(CODES.invalid, id);
+    if ('id' in value) this.#onRequest(value, id);
+    else this.#onNotification(value);
+  }
+
+  #onRequest(request: Record<string, unknown>, id: RequestId | null): void {
+    if (id === null) return this.#refuse(CODES.invalid, null);
+    const claimed = claimedVersion(request['params']);
+    if (claimed !== undefined && !this.#options.modernVersions.includes(claimed)) {
+      const data = {
+        supported: [...this.#options.modernVersions],
+        requested: /^\d{4}-\d\d-\d\d$/.test(claimed) ? claimed : 'unknown',
+      };
+      return this.#refuse(CODES.unsupportedVersion, id, undefined, data);
+    }
+    if (this.#pending.size >= LINE_LIMITS.pending) return this.#refuse(CODES.overloaded, id);
+    this.#pending.set(id, (this.#pending.get(id) ?? 0) + 1);
+    this.#deliver(request);
+  }
+
+  #onNotification(notification: Record<string, unknown>): void {
+    this.#deliver(notification);
+    // What is cancelled is never answered.
+    const { requestId } = (notification['params'] ?? {}) as { requestId?: unknown };
+    if (notification['method'] === 'notifications/cancelled' && isRequestId(requestId)) this.#settle(requestId);
+  }
+
+  #deliver(message: Record<string, unknown>): void {
+    this.onmessage?.(message as never);
+  }
+
+  #settle(id: RequestId): void {
+    const count = this.#pending.get(id) ?? 0;
+    if (count > 1) this.#pending.set(id, count - 1);
+    else this.#pending.delete(id);
+    if (this.#pending.size === 0) this.#whenIdle?.();
+  }
+
+  #refuse(code: number, id: RequestId | null, message = MESSAGES[code], data?: unknown): void {
+    this.#write({ jsonrpc: '2.0', id, error: { code, message, ...(data === undefined ? {} : { data }) } }).catch(
+      () => undefined,
+    );
+  }
+
+  /** Replaces a library's error text by ours, and its data by what is known to be safe. */
+  #withOwnText(message: Message, error: NonNullable<Message['error']>): object {
+    const code = Number.isSafeInteger(error.code) ? error.code : -32_603;
+    const own = this.#options.ownMessages.includes(error.message);
+    const key = envelopeKey(error.data);
+    const text = own
+      ? error.message
+      : key === null
+        ? (MESSAGES[code] ?? MESSAGES[-32_603])
+        : `Invalid params: ${key} of the request's _meta is missing or wrong.`;
+    return { jsonrpc: '2.0', id: message.id ?? null, error: { code, message: text } };
+  }
+}
+
+/** The key of the modern envelope that the SDK found at fault, where it says so. */
+function envelopeKey(data: unknown): string | null {
+  const envelope = isJsonObject(data) ? data['envelope'] : undefined;
+  const key = isJsonObject(envelope) ? envelope['key'] : undefined;
+  return typeof key === 'string' && /^io\.modelcontextprotocol\/[A-Za-z]{1,40}$/.test(key) ? key : null;
+}
+
+function claimedVersion(params: unknown): string | undefined {
+  const meta = isJsonObject(params) ? params['_meta'] : undefined;
+  const version = isJsonObject(meta) ? meta[PROTOCOL_VERSION_KEY] : undefined;
+  return typeof version === 'string' ? version : undefined;
+}
+
+function isRequestId(value: unknown): value is RequestId {
+  return typeof value === 'string' ? value.length <= LINE_LIMITS.idLength : Number.isSafeInteger(value);
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+function decode(line: Buffer): string | null {
+  try {
+    return decoder.decode(line);
+  } catch {
+    return null;
+  }
+}
+
+const NEWLINE = 0x0a;
+
+/** Cuts a byte stream into lines. A line over the limit is not kept: only its top-level `id` is read on the way. */
+export class LineSplitter {
+  readonly #maxBytes: number;
+  readonly #onLine: (line: Buffer) => void;
+  readonly #onOversized: (id: RequestId | null) => void;
+  #chunks: Buffer[] = [];
+  #length = 0;
+  #skipping: IdScanner | null = null;
+
+  constructor(maxBytes: number, onLine: (line: Buffer) => void, onOversized: (id: RequestId | null) => void) {
+    this.#maxBytes = maxBytes;
+    this.#onLine = onLine;
+    this.#onOversized = onOversized;
+  }
+
+  push(chunk: Buffer): void {
+    for (let start = 0; start < chunk.length;) {
+      const newline = chunk.indexOf(NEWLINE, start);
+      this.#take(chunk.subarray(start, newline === -1 ? undefined : newline));
+      if (newline === -1) return;
+      this.#endLine();
+      start = newline + 1;
+    }
+  }
+
+  /** The stream has ended: what is left is a line too. */
+  end(): void {
+    if (this.#length > 0 || this.#skipping !== null) this.#endLine();
+  }
+
+  #take(piece: Buffer): void {
+    if (this.#skipping !== null) return this.#skipping.feed(piece);
+    this.#chunks.push(piece);
+    this.#length += piece.length;
+    if (this.#length <= this.#maxBytes) return;
+    this.#skipping = new IdScanner();
+    for (const kept of this.#chunks) this.#skipping.feed(kept);
+    this.#chunks = [];
+    this.#length = 0;
+  }
+
+  #endLine(): void {
+    const scanner = this.#skipping;
+    const line = this.#chunks.length === 1 ? (this.#chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(this.#chunks);
+    this.#chunks = [];
+    this.#length = 0;
+    this.#skipping = null;
+    if (scanner === null) this.#onLine(line);
+    else this.#onOversized(scanner.id());
+  }
+}
+
+const [QUOTE, BACKSLASH, OPEN_BRACE, OPEN_BRACKET, CLOSE_BRACE, CLOSE_BRACKET, COLON, COMMA] = [
+  0x22, 0x5c, 0x7b, 0x5b, 0x7d, 0x5d, 0x3a, 0x2c,
+];
+const MAX_TOKEN_BYTES = 300;
+
+/** Finds the top-level member `id` of a JSON object that goes by in pieces, keeping next to nothing of it. */
+class IdScanner {
+  #depth = 0;
+  #inString = false;
+  #escaped = false;
+  #token = '';
+  #name = '';
+  #value: string | null = null;
+
+  feed(bytes: Buffer): void {
+    for (const byte of bytes) this.#step(byte);
+  }
+
+  id(): RequestId | null {
+    if (this.#value === null) return null;
+    try {
+      const value: unknown = JSON.parse(this.#value);
+      return isRequestId(value) ? value : null;
+    } catch {
+      return null;
+    }
+  }
+
+  #step(byte: number): void {
+    if (this.#inString) {
+      this.#keep(byte);
+      if (this.#escaped) this.#escaped = false;
+      else if (byte === BACKSLASH) this.#escaped = true;
+      else if (byte === QUOTE) this.#inString = false;
+      return;
+    }
+    switch (byte) {
+      case QUOTE:
+        this.#inString = true;
+        return this.#keep(byte);
+      case OPEN_BRACE:
+      case OPEN_BRACKET:
+        this.#depth++;
+        this.#token = '';
+        return;
+      case COLON:
+        if (this.#depth === 1) this.#name = this.#token;
+        this.#token = '';
+        return;
+      case CLOSE_BRACE:
+      case CLOSE_BRACKET:
+        this.#endValue();
+        this.#depth--;
+        return;
+      case COMMA:
+        return this.#endValue();
+      default:
+        return this.#keep(byte);
+    }
+  }
+
+  #keep(byte: number): void {
+    if (this.#depth === 1 && this.#token.length < MAX_TOKEN_BYTES) this.#token += String.fromCharCode(byte);
+  }
+
+  #endValue(): void {
+    if (this.#depth === 1 && this.#name.trim() === '"id"') this.#value = this.#token;
+    if (this.#depth === 1) this.#name = '';
+    this.#token = '';
+  }
+}
