@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** Composition root: the only file that touches the process (arguments, environment, signals, standard streams). */
 
+import { Console } from 'node:console';
 import { randomUUID } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -58,7 +59,7 @@ function assemble(config: Config, log: Log): App {
 
 async function serveStandardStreams(): Promise<void> {
   // Standard output belongs to JSON-RPC: what a library prints goes to standard error.
-  console.log = console.info = console.debug = console.error;
+  globalThis.console = new Console(process.stderr);
   const config = configured();
   const log = createLog(STDERR, config.logLevel);
   const app = assemble(config, log);

@@ -152,11 +152,7 @@ export class LineTransport {
     if (id === null) return this.#refuse(CODES.invalid, null);
     const claimed = claimedVersion(request['params']);
     if (claimed !== undefined && !this.#options.modernVersions.includes(claimed)) {
-      const data = {
-        supported: [...this.#options.modernVersions],
-        requested: /^\d{4}-\d\d-\d\d$/.test(claimed) ? claimed : 'unknown',
-      };
-      return this.#refuse(CODES.unsupportedVersion, id, undefined, data);
+      return this.#refuse(CODES.unsupportedVersion, id, undefined, this.#versions(claimed));
     }
     if (this.#pending.size >= LINE_LIMITS.pending) return this.#refuse(CODES.overloaded, id);
     this.#pending.set(id, (this.#pending.get(id) ?? 0) + 1);
@@ -187,6 +183,12 @@ export class LineTransport {
     );
   }
 
+  /** What a client that names an unsupported revision needs to know; its own text comes back only where it is a date. */
+  #versions(requested: unknown): { supported: string[]; requested: string } {
+    const known = typeof requested === 'string' && /^\d{4}-\d\d-\d\d$/.test(requested);
+    return { supported: [...this.#options.modernVersions], requested: known ? requested : 'unknown' };
+  }
+
   /** Replaces a library's error text by ours, and its data by what is known to be safe. */
   #withOwnText(message: Message, error: NonNullable<Message['error']>): object {
     const code = Number.isSafeInteger(error.code) ? error.code : -32_603;
@@ -197,7 +199,9 @@ export class LineTransport {
       : key === null
         ? (MESSAGES[code] ?? MESSAGES[-32_603])
         : `Invalid params: ${key} of the request's _meta is missing or wrong.`;
-    return { jsonrpc: '2.0', id: message.id ?? null, error: { code, message: text } };
+    const requested = isJsonObject(error.data) ? error.data['requested'] : undefined;
+    const data = code === CODES.unsupportedVersion ? { data: this.#versions(requested) } : {};
+    return { jsonrpc: '2.0', id: message.id ?? null, error: { code, message: text, ...data } };
   }
 }
 

@@ -3,7 +3,7 @@
  * The algorithm always comes from the key: a key names the set of algorithms it verifies, and a token outside it is refused.
  */
 
-import { createPublicKey, createSecretKey, X509Certificate, type JsonWebKeyInput, type KeyObject } from 'node:crypto';
+import { createPublicKey, createSecretKey, X509Certificate, type KeyObject } from 'node:crypto';
 
 import { fromBase64url } from './bytes.js';
 import { inputInvalid } from './errors.js';
@@ -104,7 +104,7 @@ function importSecret(k: unknown): KeyObject {
 function importPublic(jwk: Record<string, unknown>): KeyObject {
   let key: KeyObject;
   try {
-    key = createPublicKey({ key: jwk, format: 'jwk' } as JsonWebKeyInput);
+    key = createPublicKey({ key: jwk, format: 'jwk' });
   } catch (cause) {
     throw Object.assign(badJwks('holds a key that cannot be read', 'Check its kty, crv and coordinates.'), { cause });
   }

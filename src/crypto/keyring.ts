@@ -154,7 +154,7 @@ async function makeKeyMaterial(
       : algorithm === 'ES256' || algorithm === 'ES384'
         ? ['ec', { namedCurve: algorithm === 'ES256' ? 'P-256' : 'P-384' }]
         : ['rsa', { modulusLength: 3072 }];
-  const pair = await generate(type as string, options as object);
+  const pair = await generate(type, options);
   return { signing: pair.privateKey, verifying: pair.publicKey };
 }
 

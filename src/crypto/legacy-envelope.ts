@@ -20,18 +20,22 @@ const EARLIER_ITERATIONS = 100_000;
 
 /** Reads either form and checks its parameters before any work. */
 export function readLegacyEnvelope(value: Record<string, unknown>): LegacyEnvelope | null {
-  const { encrypted_data: data, salt, algorithm, kdf, iterations = EARLIER_ITERATIONS } = value;
+  const {
+    encrypted_data: data,
+    salt,
+    algorithm = 'Fernet',
+    kdf = 'PBKDF2HMAC',
+    iterations = EARLIER_ITERATIONS,
+  } = value;
   const token = typeof data === 'string' ? readToken(data) : null;
   if (token === null || !isIterationCount(iterations)) return null;
-  if (algorithm !== undefined && !/^fernet\b/i.test(String(algorithm))) return null;
-  if (kdf !== undefined && !/^pbkdf2/i.test(String(kdf))) return null;
-  if (typeof salt === 'string') return withSalt(token, salt, iterations);
-  const { key_info: info, key_derivation: derivation } = value;
+  if (typeof salt === 'string')
+    return algorithm === 'Fernet' && kdf === 'PBKDF2HMAC' ? withSalt(token, salt, iterations) : null;
+  // What the earlier service answered: `key_info` is a salt of 16 bytes, or the key itself, which has 32.
+  const info = value['key_info'];
   if (typeof info !== 'string') return null;
   const raw = readFernetKey(info);
-  const derived = typeof derivation === 'string' ? /pbkdf2|password/i.test(derivation) : raw === null;
-  if (derived) return withSalt(token, info, iterations);
-  return raw === null ? null : { token, key: { raw } };
+  return raw === null ? withSalt(token, info, iterations) : { token, key: { raw } };
 }
 
 function withSalt(token: string, text: string, iterations: number): LegacyEnvelope | null {

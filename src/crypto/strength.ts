@@ -57,7 +57,7 @@ export function refusalHint(reasons: readonly RefusalReason[], policy: PasswordP
 }
 
 export function codePoints(text: string): number {
-  return [...text].length;
+  return Array.from(text).length;
 }
 
 let estimator: Promise<import('@zxcvbn-ts/core').ZxcvbnFactory> | undefined;

@@ -120,7 +120,10 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       if (!output.success)
         throw new OutputFault(output.error.issues.map(({ code, path }) => `${code} at ${path.map(String).join('.')}`));
       succeeded = tool.guess?.succeeded(output.data) ?? false;
-      for (const name of tool.auditOutput) log.ids[name] = String(output.data[name] ?? '');
+      for (const name of tool.auditOutput) {
+        const id = output.data[name];
+        if (typeof id === 'string') log.ids[name] = id;
+      }
       return output.data;
     } finally {
       settleGuess(charge, succeeded);

@@ -29,7 +29,7 @@ export const digestCompute = defineTool({
       .string()
       .max(2 * MAX_BYTES)
       .optional(),
-    key: secret('HMAC key.', 8_192).optional(),
+    key: secret(8_192).optional(),
     key_encoding: z.enum(['text', 'hex', 'base64']).optional(),
     encoding: z.enum(['hex', 'base64', 'base64url']).optional().describe('Of digest and expected; default hex.'),
     expected: z.string().max(256).optional(),

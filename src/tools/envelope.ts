@@ -27,12 +27,12 @@ export const envelopeSeal = defineTool({
   cost: 'cpu',
   audit: ['format', 'iterations'],
   input: z.strictObject({
-    plaintext: secret('The text to encrypt.', ENVELOPE_LIMITS.plaintextBytes),
-    password: secret('Encrypts under this password.').optional(),
-    fernet_key: secret('Fernet key, 44 characters.', 64).optional(),
+    plaintext: secret(ENVELOPE_LIMITS.plaintextBytes),
+    password: secret().optional(),
+    fernet_key: secret(64).optional(),
     context: context(),
     format: format.optional(),
-    iterations: iterations().describe('PBKDF2 iterations; default 600,000.'),
+    iterations: iterations(),
   }),
   output: z.strictObject({ envelope: z.string(), format, algorithm: z.string(), kdf: kdf.optional() }),
   async run({ plaintext, password, fernet_key, context: bound, format: form, iterations: count }, services) {
@@ -64,8 +64,8 @@ export const envelopeOpen = defineTool({
   audit: ['max_age_seconds'],
   input: z.strictObject({
     envelope: envelope(),
-    password: secret('The password it was sealed with.').optional(),
-    fernet_key: secret('For a bare Fernet token.', 64).optional(),
+    password: secret().optional(),
+    fernet_key: secret(64).optional(),
     context: context(),
     max_age_seconds: seconds(4_294_967_295).optional().describe('Fernet only.'),
   }),
@@ -94,8 +94,8 @@ export const envelopeRewrap = defineTool({
   audit: ['iterations', 'reencrypt'],
   input: z.strictObject({
     envelope: envelope(),
-    password: secret('The password it was sealed with.').optional(),
-    new_password: secret('Default: the same password.').optional(),
+    password: secret().optional(),
+    new_password: secret().optional(),
     iterations: iterations(),
     context: context(),
     reencrypt: z.boolean().optional(),

@@ -17,13 +17,14 @@ export function text(maxLength: number): z.ZodString {
     .refine((value) => value.isWellFormed(), WELL_FORMED);
 }
 
-export function isSecretField(schema: z.ZodType): boolean {
-  return secretMark.has(schema instanceof z.ZodOptional ? (schema.unwrap() as z.ZodType) : schema);
+export function isSecretField(schema: z.core.$ZodType): boolean {
+  const inner: z.core.$ZodType = schema instanceof z.ZodOptional ? schema.unwrap() : schema;
+  return secretMark.has(inner);
 }
 
 /** A secret: resolved, redacted and kept out of the audit by this mark. */
-export function secret(description: string, maxLength = 4_096): z.ZodType<SecretInput, SecretInput> {
-  const schema = z.union([text(maxLength), z.strictObject({ literal: text(maxLength) })]).describe(description);
+export function secret(maxLength = 4_096): z.ZodType<SecretInput, SecretInput> {
+  const schema = z.union([text(maxLength), z.strictObject({ literal: text(maxLength) })]);
   secretMark.add(schema, { secret: true });
   return schema;
 }

@@ -24,10 +24,7 @@ export const jwtSign = defineTool({
   audit: ['ttl_seconds', 'key', 'algorithm', 'allow_missing_expiry'],
   auditOutput: ['key_id', 'jwt_id'],
   input: z.strictObject({
-    claims: z
-      .record(z.string().max(256), z.unknown())
-      .optional()
-      .describe('Further claims; readable by whoever holds the token.'),
+    claims: z.record(z.string().max(256), z.unknown()).optional(),
     subject: claimText().optional(),
     issuer: claimText().optional(),
     audience: audience().optional(),
@@ -35,7 +32,7 @@ export const jwtSign = defineTool({
     not_before: instant().optional(),
     key: keyName().optional(),
     algorithm: z.enum(JWT_ALGORITHMS).optional(),
-    allow_missing_expiry: z.boolean().optional().describe('A token that never expires.'),
+    allow_missing_expiry: z.boolean().optional(),
   }),
   output: z.strictObject({
     token: z.string(),
@@ -92,7 +89,7 @@ export const jwtVerify = defineTool({
   audit: ['key', 'clock_tolerance_seconds', 'max_age_seconds', 'allow_missing_expiry'],
   auditOutput: ['key_id'],
   input: z.strictObject({
-    token: secret('The compact JWS.', JWT_LIMITS.tokenBytes + 1),
+    token: secret(JWT_LIMITS.tokenBytes + 1),
     issuer: claimText().optional(),
     audience: audience().optional(),
     subject: claimText().optional(),

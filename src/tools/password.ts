@@ -46,7 +46,7 @@ export const passwordHash = defineTool({
   cost: 'cpu',
   audit: ['algorithm', 'cost', 'allow_weak'],
   input: z.strictObject({
-    password: secret('The password.'),
+    password: secret(),
     algorithm: z.enum(['bcrypt', 'argon2id']).optional(),
     cost: z
       .int()
@@ -55,7 +55,7 @@ export const passwordHash = defineTool({
       .optional()
       .describe('bcrypt: log2 rounds, 10-15. argon2id: passes, 2-10.'),
     allow_weak: z.boolean().optional(),
-    user_inputs: userInputs().optional().describe('Names, mail addresses etc. it must not be made of.'),
+    user_inputs: userInputs().optional().describe('Names etc. it must not be made of.'),
   }),
   output: z.strictObject({
     hash: z.string(),
@@ -130,9 +130,9 @@ export const passwordVerify = defineTool({
   cost: 'cpu',
   audit: ['account'],
   input: z.strictObject({
-    password: secret('The password to check.'),
-    hash: secret('The stored hash.', 512),
-    account: label().optional().describe('A label for the audit log.'),
+    password: secret(),
+    hash: secret(512),
+    account: label().optional().describe('Audit label.'),
   }),
   output: z.strictObject({
     valid: z.boolean(),
@@ -169,8 +169,8 @@ export const passwordStrength = defineTool({
   cost: 'cpu',
   audit: [],
   input: z.strictObject({
-    password: secret('The password to judge.'),
-    user_inputs: userInputs().optional().describe('Names, mail addresses etc. it must not be made of.'),
+    password: secret(),
+    user_inputs: userInputs().optional().describe('Names etc. it must not be made of.'),
   }),
   output: z.strictObject({
     score: z.int().min(0).max(4),

@@ -84,9 +84,9 @@ export function defineTool<I extends z.ZodRawShape, O extends z.ZodRawShape>(dec
     auditOutput,
     fields,
     secretFields: fields.filter((field) => isSecretField(input.shape[field] as z.ZodType)),
-    input: input as unknown as z.ZodType<Loose>,
-    output: output as unknown as z.ZodType<Loose>,
-    ...(guess === undefined ? {} : { guess: guess as unknown as NonNullable<Tool['guess']> }),
+    input: input,
+    output: output,
+    ...(guess === undefined ? {} : { guess: guess }),
     run: async (value, context) => run(value as never, context),
   };
 }
@@ -122,7 +122,31 @@ export function describeTool(tool: Tool): ToolListing {
   };
 }
 
+/** Longer limits than this are not worth a model's attention; they hold all the same. */
+const TOLD_LENGTH = 512;
+
+/** The JSON Schema of a zod schema in as few words as say it: hosts put every word of it before the model. */
 function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchemaObject {
-  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io });
+  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, {
+    io,
+    override({ zodSchema, jsonSchema: json }) {
+      if (isSecretField(zodSchema)) json.anyOf = [{ type: 'string' }, { type: 'object' }];
+      if (json.maximum === Number.MAX_SAFE_INTEGER) delete json.maximum;
+      if (json.minimum === Number.MIN_SAFE_INTEGER) delete json.minimum;
+      if ((json.maxLength ?? 0) > TOLD_LENGTH) delete json.maxLength;
+      if (json.format === 'date-time') delete json.pattern;
+      const { additionalProperties: others } = json;
+      if (typeof others === 'object' && Object.keys(others).length === 0) json.additionalProperties = true;
+      if (json.propertyNames !== undefined) delete json.propertyNames;
+      // What leaves is checked against the strict schema; a client has no use for being told so.
+      if (io === 'output' && others === false) delete json.additionalProperties;
+    },
+  });
+  // zod folds plain alternatives into a list of types, which clients with a one-type dialect drop.
+  for (const property of Object.values(rest.properties ?? {})) {
+    if (typeof property !== 'object' || !Array.isArray(property.type)) continue;
+    property.anyOf = (property.type as ('string' | 'object')[]).map((type) => ({ type }));
+    delete property.type;
+  }
   return rest as JsonSchemaObject;
 }

@@ -3,6 +3,8 @@
  * hash-wasm, on worker threads). Which one computes is settled for each algorithm on first use.
  */
 
+import type { Algorithm } from '@node-rs/argon2';
+
 import { SecurityError } from '../crypto/errors.js';
 import type { PasswordEngine } from '../crypto/password.js';
 import type { Strength, StrengthMeter } from '../crypto/strength.js';
@@ -31,7 +33,7 @@ async function nativeArgon2(): Promise<Argon2> {
   const { hashRaw } = await import('@node-rs/argon2');
   return ({ variant, password, salt, memoryKib, passes, parallelism, lengthBytes }) =>
     hashRaw(password, {
-      algorithm: NATIVE_VARIANTS[variant] as number,
+      algorithm: NATIVE_VARIANTS[variant] as unknown as Algorithm,
       salt,
       memoryCost: memoryKib,
       timeCost: passes,
