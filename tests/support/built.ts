@@ -1,0 +1,15 @@
+/** Global set-up: the tests of threads, server and command line run what was built, so it must be there and current. */
+
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+
+function newest(folder: string): number {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return Math.max(...files.map((entry) => statSync(join(entry.parentPath, entry.name)).mtimeMs));
+}
+
+export default function setup(): void {
+  if (!existsSync('dist/main.js') || newest('src') > newest('dist')) {
+    throw new Error('dist/ is missing or older than src/: run npm run build (npm test does it first)');
+  }
+}

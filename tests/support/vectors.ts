@@ -1,0 +1,31 @@
+/** Published vector sets that lie outside the repository. Tests that read them are skipped, visibly, where they are absent. */
+
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { describe } from 'vitest';
+
+const folder = process.env['SECURITY_MCP_VECTORS'] ?? '../shared/vectors';
+
+export const vectorsPresent = existsSync(join(folder, 'wycheproof'));
+
+/** `describe` where the vectors are there, otherwise a skipped block that says how to get them run. */
+export function describeWithVectors(name: string, body: () => void): void {
+  if (vectorsPresent) describe(name, body);
+  else describe.skip(`${name} (skipped: set SECURITY_MCP_VECTORS to the folder of the published vectors)`, body);
+}
+
+export function readVectors<T>(path: string): T {
+  return JSON.parse(readFileSync(join(folder, path), 'utf8')) as T;
+}
+
+export interface WycheproofCase {
+  tcId: number;
+  comment: string;
+  result: 'valid' | 'invalid' | 'acceptable';
+  flags: string[];
+}
+
+export interface WycheproofFile<Group> {
+  testGroups: Group[];
+}
