@@ -1,7 +1,6 @@
 /** PBKDF2 (RFC 8018 section 5.2) with the bounds within which this product derives a key from a password. */
 
 import { pbkdf2 } from 'node:crypto';
-import { promisify } from 'node:util';
 
 export type Pbkdf2Hash = 'sha256' | 'sha512';
 
@@ -17,8 +16,6 @@ export const DEFAULT_ITERATIONS = 600_000;
 /** OWASP Password Storage Cheat Sheet: the least for each hash; below it an opening advises to rewrap. */
 export const ADVISED_ITERATIONS = { sha256: 600_000, sha512: 220_000 } as const;
 
-const derive = promisify(pbkdf2);
-
 /** Derives a 32-byte key on the thread pool. The caller has checked the iterations against OPEN_ITERATIONS. */
 export function deriveKey(
   password: string,
@@ -26,7 +23,9 @@ export function deriveKey(
   iterations: number,
   hash: Pbkdf2Hash,
 ): Promise<Uint8Array> {
-  return derive(Buffer.from(password, 'utf8'), salt, iterations, 32, hash);
+  return new Promise((resolve, reject) => {
+    pbkdf2(password, salt, iterations, 32, hash, (error, key) => (error === null ? resolve(key) : reject(error)));
+  });
 }
 
 export function kdfUse(hash: Pbkdf2Hash, iterations: number): KdfUse {

@@ -4,7 +4,6 @@
  */
 
 import { createHash, createSecretKey, generateKeyPair, type KeyObject } from 'node:crypto';
-import { promisify } from 'node:util';
 
 import { base64url, utf8 } from './bytes.js';
 import { SecurityError } from './errors.js';
@@ -128,10 +127,16 @@ async function byProcessName(
   return algorithm === undefined ? undefined : processKey(algorithm);
 }
 
-const generate = promisify(generateKeyPair) as (
-  type: string,
-  options: object,
-) => Promise<{ publicKey: KeyObject; privateKey: KeyObject }>;
+type KeyPair = { signing: KeyObject; verifying: KeyObject };
+
+function generate(type: 'ed25519' | 'ec' | 'rsa', options: object): Promise<KeyPair> {
+  return new Promise((resolve, reject) => {
+    generateKeyPair(type as 'ec', options as { namedCurve: string }, (error, verifying, signing) => {
+      if (error === null) resolve({ signing, verifying });
+      else reject(error);
+    });
+  });
+}
 
 async function makeProcessKey(algorithm: JwtAlgorithm, random: Random): Promise<RingKey> {
   const { signing, verifying } = await makeKeyMaterial(algorithm, random);
@@ -140,22 +145,23 @@ async function makeProcessKey(algorithm: JwtAlgorithm, random: Random): Promise<
   return { id, name, algorithm, state: 'enabled', signing, verifying, ephemeral: true };
 }
 
-async function makeKeyMaterial(
-  algorithm: JwtAlgorithm,
-  random: Random,
-): Promise<{ signing: KeyObject; verifying: KeyObject }> {
-  if (algorithm.startsWith('HS')) {
-    const secret = createSecretKey(random(Number(algorithm.slice(2)) / 8));
-    return { signing: secret, verifying: secret };
+async function makeKeyMaterial(algorithm: JwtAlgorithm, random: Random): Promise<KeyPair> {
+  switch (algorithm) {
+    case 'EdDSA':
+      return generate('ed25519', {});
+    case 'ES256':
+      return generate('ec', { namedCurve: 'P-256' });
+    case 'ES384':
+      return generate('ec', { namedCurve: 'P-384' });
+    case 'PS256':
+    case 'RS256':
+      return generate('rsa', { modulusLength: 3072 });
+    default: {
+      // RFC 7518 section 3.2: a key as long as the hash.
+      const secret = createSecretKey(random(Number(algorithm.slice(2)) / 8));
+      return { signing: secret, verifying: secret };
+    }
   }
-  const [type, options] =
-    algorithm === 'EdDSA'
-      ? ['ed25519', {}]
-      : algorithm === 'ES256' || algorithm === 'ES384'
-        ? ['ec', { namedCurve: algorithm === 'ES256' ? 'P-256' : 'P-384' }]
-        : ['rsa', { modulusLength: 3072 }];
-  const pair = await generate(type, options);
-  return { signing: pair.privateKey, verifying: pair.publicKey };
 }
 
 /**
