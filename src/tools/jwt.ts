@@ -21,7 +21,7 @@ export const jwtSign = defineTool({
   effect: 'writes',
   reach: 'local',
   cost: 'light',
-  audit: ['ttl_seconds', 'key', 'algorithm', 'allow_missing_expiry'],
+  audit: ['ttl_seconds', 'algorithm', 'allow_missing_expiry'],
   auditOutput: ['key_id', 'jwt_id'],
   input: z.strictObject({
     claims: z.record(z.string().max(256), z.unknown()).optional(),
@@ -86,7 +86,7 @@ export const jwtVerify = defineTool({
   effect: 'none',
   reach: 'local',
   cost: 'light',
-  audit: ['key', 'clock_tolerance_seconds', 'max_age_seconds', 'allow_missing_expiry'],
+  audit: ['clock_tolerance_seconds', 'max_age_seconds', 'allow_missing_expiry'],
   auditOutput: ['key_id'],
   input: z.strictObject({
     token: secret(JWT_LIMITS.tokenBytes + 1),

@@ -39,7 +39,10 @@ export interface ToolDeclaration<I extends z.ZodRawShape, O extends z.ZodRawShap
   reach: 'local' | 'network';
   /** `cpu` calls run a few at a time, in order; `light` calls never wait for them. */
   cost: 'light' | 'cpu';
-  /** The inputs that may reach the audit log: labels, names and numbers, never free text or secrets. */
+  /**
+   * The inputs that may reach the audit log: choices, numbers and labels. Never free text, where a secret may have been
+   * mistyped; names of keys are audited from the output, where they are known to be names.
+   */
   audit: readonly (keyof I & string)[];
   input: z.ZodObject<I, z.core.$strict>;
   output: z.ZodObject<O, z.core.$strict>;

@@ -10,6 +10,8 @@ interface Waiting {
   signal: AbortSignal;
   resolve(value: unknown): void;
   reject(error: unknown): void;
+  /** Takes the job out of the queue when its caller goes away. */
+  leave(): void;
 }
 
 export class ThreadPool {
@@ -28,18 +30,13 @@ export class ThreadPool {
   /** Runs one job. An abort ends the thread that computes it, so that the processor is free at once. */
   run<N extends JobName>(name: N, job: Jobs[N], signal: AbortSignal): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const entry: Waiting = { name, job, signal, resolve, reject };
+      const leave = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(entry), 1);
+        reject(signal.reason);
+      };
+      const entry: Waiting = { name, job, signal, resolve, reject, leave };
       this.#waiting.push(entry);
-      signal.addEventListener(
-        'abort',
-        () => {
-          const at = this.#waiting.indexOf(entry);
-          if (at === -1) return;
-          this.#waiting.splice(at, 1);
-          reject(signal.reason);
-        },
-        { once: true },
-      );
+      signal.addEventListener('abort', leave, { once: true });
       this.#next();
     });
   }
@@ -61,30 +58,40 @@ export class ThreadPool {
   #start(): Worker {
     const worker = new Worker(this.#script, { stdout: true, stderr: true, env: {} });
     worker.unref();
+    worker.on('error', () => undefined);
+    worker.on('exit', () => this.#forget(worker));
     this.#all.add(worker);
     return worker;
   }
 
-  #assign(worker: Worker, { name, job, signal, resolve, reject }: Waiting): void {
+  /** A thread that has ended, also while idle, is never given a job again. */
+  #forget(worker: Worker): void {
+    this.#all.delete(worker);
+    const at = this.#idle.indexOf(worker);
+    if (at !== -1) this.#idle.splice(at, 1);
+  }
+
+  #assign(worker: Worker, { name, job, signal, resolve, reject, leave }: Waiting): void {
+    signal.removeEventListener('abort', leave);
     const settle = (finish: () => void, alive: boolean): void => {
       signal.removeEventListener('abort', onAbort);
-      worker.removeAllListeners();
+      worker.off('message', onMessage).off('error', onError).off('exit', onExit);
       worker.unref();
       if (alive) this.#idle.push(worker);
-      else this.#all.delete(worker);
+      else this.#forget(worker);
       finish();
       this.#next();
     };
+    const onMessage = (answer: { value: unknown } | { failed: true }): void =>
+      settle(() => ('value' in answer ? resolve(answer.value) : reject(new Error(`worker job ${name} failed`))), true);
+    const onError = (error: unknown): void => settle(() => reject(error), false);
+    const onExit = (): void => settle(() => reject(new Error('worker thread ended')), false);
     const onAbort = (): void => {
       void worker.terminate();
       settle(() => reject(signal.reason), false);
     };
     worker.ref();
-    worker.once('message', (answer: { value: unknown } | { failed: true }) =>
-      settle(() => ('value' in answer ? resolve(answer.value) : reject(new Error(`worker job ${name} failed`))), true),
-    );
-    worker.once('error', (error) => settle(() => reject(error), false));
-    worker.once('exit', () => settle(() => reject(new Error('worker thread ended')), false));
+    worker.on('message', onMessage).on('error', onError).on('exit', onExit);
     if (signal.aborted) return onAbort();
     signal.addEventListener('abort', onAbort, { once: true });
     worker.postMessage({ name, job });

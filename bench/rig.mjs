@@ -1,0 +1,144 @@
+/** What the measurements run against: the built server as a child process spoken to in lines, and its pipeline in process. */
+
+import { spawn } from 'node:child_process';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+export const SERVER = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+export const MINIMAL_SERVER = fileURLToPath(new URL('minimal-server.mjs', import.meta.url));
+export const JWT_SECRET_KEY = randomBytes(32).toString('base64url');
+/** A public example that the policy accepts. */
+export const GOOD_PASSWORD = 'correct horse battery staple';
+/** The most that SECURITY_MCP_CALLS_PER_MINUTE takes: here the limit must not be what is measured. */
+export const UNLIMITED = '100000/100000';
+
+const POOL_THREADS = 4;
+/** How many CPU-heavy calls the pipeline runs at once (src/app.ts); the raw library gets as many. */
+export const CPU_SLOTS = Math.max(1, Math.min(availableParallelism(), POOL_THREADS - 2));
+
+/** This process's environment without settings of the server, which would change what is measured. */
+export function cleanEnvironment() {
+  const entries = Object.entries(process.env);
+  return Object.fromEntries(
+    entries.filter(([name]) => !/^(?:SECURITY_MCP_|JWT_SECRET_KEY|UV_THREADPOOL_SIZE)/.test(name)),
+  );
+}
+
+/** A child that speaks MCP over stdio. It is driven by bare JSON lines, so that no client library's time is measured. */
+export class StdioServer {
+  #child;
+  #waiting = new Map();
+  #nextId = 1;
+  #rest = '';
+
+  constructor(script, env = {}) {
+    this.#child = spawn(process.execPath, [script], { env: { ...cleanEnvironment(), ...env }, stdio: 'pipe' });
+    this.#child.stdout.setEncoding('utf8').on('data', (text) => this.#onText(text));
+    // Read and dropped, as a host does that keeps no log; unread it would fill up and hold the server.
+    this.#child.stderr.resume();
+    this.#child.on('exit', (code) => this.#fail(new Error(`the server ended with code ${code}`)));
+    this.#child.stdin.on('error', () => undefined);
+  }
+
+  #onText(text) {
+    const lines = `${this.#rest}${text}`.split('\n');
+    this.#rest = lines.pop();
+    for (const line of lines) {
+      const { id, result, error } = JSON.parse(line);
+      const waiting = this.#waiting.get(id);
+      this.#waiting.delete(id);
+      if (error === undefined) waiting?.resolve(result);
+      else waiting?.reject(new Error(`JSON-RPC error ${error.code}: ${error.message}`));
+    }
+  }
+
+  #fail(error) {
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+  }
+
+  #send(message) {
+    this.#child.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
+  }
+
+  request(method, params = {}) {
+    return new Promise((resolve, reject) => {
+      const id = this.#nextId++;
+      this.#waiting.set(id, { resolve, reject });
+      this.#send({ id, method, params });
+    });
+  }
+
+  /** The handshake of protocol 2025-11-25, which today's hosts speak. */
+  async initialize() {
+    await this.request('initialize', {
+      protocolVersion: '2025-11-25',
+      capabilities: {},
+      clientInfo: { name: 'bench', version: '1.0.0' },
+    });
+    this.#send({ method: 'notifications/initialized' });
+  }
+
+  /** Calls a tool and gives its structured content; a refusal is a fault of the measurement. */
+  async call(name, input) {
+    const result = await this.request('tools/call', { name, arguments: input });
+    if (result.isError === true) throw new Error(`${name} was refused: ${result.content[0].text}`);
+    return result.structuredContent;
+  }
+
+  close() {
+    return new Promise((resolve) => {
+      this.#child.removeAllListeners('exit');
+      this.#child.once('exit', resolve);
+      this.#child.stdin.end();
+    });
+  }
+}
+
+/** A server that is ready for calls. */
+export async function startServer(script, env) {
+  const server = new StdioServer(script, env);
+  await server.initialize();
+  return server;
+}
+
+/** The pipeline in this process, with an audit sink that costs nothing. */
+export async function startPipeline() {
+  const [{ createApp }, { loadConfig }] = await Promise.all([import('../dist/app.js'), import('../dist/config.js')]);
+  const loaded = loadConfig({ JWT_SECRET_KEY, SECURITY_MCP_CALLS_PER_MINUTE: UNLIMITED }, () => {
+    throw new Error('no file is read here');
+  });
+  if ('problems' in loaded) throw new Error(loaded.problems.join(' '));
+  const app = createApp(loaded.config, {
+    audit: { append: async () => undefined },
+    reportFailure: (_correlationId, tool, cause) => process.stderr.write(`${tool}: ${JSON.stringify(cause)}\n`),
+    clock: () => performance.now(),
+    now: () => new Date(),
+    newId: () => randomUUID(),
+    processors: availableParallelism(),
+    poolThreads: POOL_THREADS,
+    threadScript: new URL('../dist/workers/thread.js', import.meta.url),
+  });
+  const caller = { name: 'bench', signal: new AbortController().signal };
+  return {
+    async call(name, input) {
+      const result = await app.pipeline.call(name, input, caller);
+      if (result.kind !== 'answered') throw new Error(`${name} was refused: ${JSON.stringify(result)}`);
+      return result.value;
+    },
+    close: () => app.close(),
+  };
+}
+
+/** Runs `work` `total` times, at most `atOnce` at a time: the next begins as soon as one ends. */
+export async function runAtOnce(total, atOnce, work) {
+  let begun = 0;
+  const lane = async () => {
+    while (begun < total) {
+      begun++;
+      await work();
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, lane));
+}

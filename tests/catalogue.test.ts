@@ -1,0 +1,104 @@
+/** The catalogue as a whole: every schema as a snapshot, what it costs a model to read, and that the documents follow it. */
+
+import { readFileSync } from 'node:fs';
+
+import { encode } from 'gpt-tokenizer';
+import { describe, expect, it } from 'vitest';
+
+import { catalogue, TOOLSET_NAMES } from '../src/tools/index.js';
+import { describeTool } from '../src/tools/tool.js';
+
+const tools = catalogue();
+const listing = tools.map(describeTool);
+
+const tokens = (value: unknown): number => encode(JSON.stringify(value)).length;
+const withoutOutput = listing.map(({ outputSchema: _output, ...rest }) => rest);
+
+describe('the catalogue', () => {
+  it('is this, to the letter (a change here is a change of contract: say it in CHANGELOG.md)', () => {
+    expect(listing).toMatchSnapshot();
+  });
+
+  it('comes in the same order every time', () => {
+    expect(catalogue().map(describeTool)).toEqual(listing);
+  });
+
+  it('stays within the budget: 24 tools, 4,400 tokens without output schemas, 7,500 with, 700 a tool', () => {
+    expect(listing.length).toBeLessThanOrEqual(24);
+    expect(tokens({ tools: withoutOutput })).toBeLessThanOrEqual(4_400);
+    expect(tokens({ tools: listing })).toBeLessThanOrEqual(7_500);
+    for (const tool of listing) expect(tokens(tool), tool.name).toBeLessThanOrEqual(700);
+  });
+
+  it('narrows by toolset and to tools without effect', () => {
+    expect(catalogue(['jwt']).map((tool) => tool.name)).toEqual(['jwt_sign', 'jwt_verify']);
+    expect(catalogue(TOOLSET_NAMES, true).every((tool) => tool.effect === 'none')).toBe(true);
+    expect(catalogue(TOOLSET_NAMES, true).map((tool) => tool.name)).not.toContain('jwt_sign');
+  });
+});
+
+describe.each(listing)('$name', (tool) => {
+  it('has a name that every client takes, a title and a description under 1,000 characters', () => {
+    expect(tool.name).toMatch(/^[a-z]+(?:_[a-z]+)?$/);
+    expect(tool.name.length).toBeLessThan(40);
+    expect(tool.title.length).toBeGreaterThan(3);
+    expect(tool.description.length).toBeGreaterThan(40);
+    expect(tool.description.length).toBeLessThan(1_000);
+  });
+
+  it('has two plain object schemas at the top level', () => {
+    for (const schema of [tool.inputSchema, tool.outputSchema]) {
+      expect(schema.type).toBe('object');
+      for (const combinator of ['oneOf', 'anyOf', 'allOf', '$ref', '$schema'])
+        expect(schema).not.toHaveProperty(combinator);
+    }
+    expect(tool.inputSchema['additionalProperties']).toBe(false);
+  });
+
+  it('states all four annotations, as its effect and reach say', () => {
+    const declared = tools.find(({ name }) => name === tool.name);
+    expect(tool.annotations).toEqual({
+      readOnlyHint: declared?.effect === 'none',
+      destructiveHint: declared?.effect === 'destroys',
+      idempotentHint: declared?.effect === 'none',
+      openWorldHint: declared?.reach === 'network',
+    });
+  });
+
+  it('lets no secret field and only fields of its own into the audit log', () => {
+    const declared = tools.find(({ name }) => name === tool.name);
+    for (const field of declared?.audit ?? []) {
+      expect(declared?.secretFields).not.toContain(field);
+      expect(declared?.fields).toContain(field);
+    }
+  });
+});
+
+it('marks as secret every field that the contract marks', () => {
+  const secrets = Object.fromEntries(tools.map((tool) => [tool.name, [...tool.secretFields]]));
+  expect(secrets).toEqual({
+    password_hash: ['password'],
+    password_verify: ['password', 'hash'],
+    password_strength: ['password'],
+    digest_compute: ['key'],
+    jwt_sign: [],
+    jwt_verify: ['token'],
+    envelope_seal: ['plaintext', 'password', 'fernet_key'],
+    envelope_open: ['password', 'fernet_key'],
+    envelope_rewrap: ['password', 'new_password'],
+    inspect: [],
+  });
+});
+
+describe('the documents', () => {
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+
+  it('the changelog tells of this version', () => {
+    expect(readFileSync('CHANGELOG.md', 'utf8')).toContain(`## ${version}`);
+  });
+
+  it('mcp.json has one server, named security, that runs the built program', () => {
+    const config = JSON.parse(readFileSync('mcp.json', 'utf8')) as unknown;
+    expect(config).toEqual({ mcpServers: { security: { command: 'node', args: ['dist/main.js'] } } });
+  });
+});

@@ -1,0 +1,136 @@
+/** The configuration: defaults without any, every problem at once with its variable and the mend, and never a value. */
+
+import { describe, expect, it } from 'vitest';
+
+import { loadConfig, VARIABLES, type Config, type Environment } from '../src/config.js';
+
+const CANARY = 'canary-81b2';
+const SECRET = 'k'.repeat(8).concat('0123456789abcdefghijklmnopqrstuvwxyz');
+
+const noFile = (): string => {
+  throw new Error('no file');
+};
+
+function config(env: Environment, readFile: (path: string, max: number) => string = noFile): Config {
+  const result = loadConfig(env, readFile);
+  if ('config' in result) return result.config;
+  throw new Error(result.problems.join('\n'));
+}
+
+function problems(env: Environment, readFile: (path: string, max: number) => string = noFile): string[] {
+  const result = loadConfig(env, readFile);
+  return 'problems' in result ? result.problems : [];
+}
+
+it('without any environment the server has a configuration', () => {
+  expect(config({})).toEqual({
+    bcryptCost: 12,
+    engine: 'auto',
+    passwordMinLength: 8,
+    callsPerMinute: { light: 6_000, cpu: 120 },
+    verifyAttempts: { guesses: 5, windowSeconds: 60 },
+    toolsets: ['passwords', 'digests', 'jwt', 'envelopes', 'inspection'],
+    readOnly: false,
+    logLevel: 'info',
+    warnings: [],
+  });
+  expect(Object.isFrozen(config({}))).toBe(true);
+});
+
+it('an unexpanded ${...} and an empty value count as unset', () => {
+  for (const value of ['${JWT_SECRET_KEY}', '${JWT_SECRET_KEY:-}', ' ', '']) {
+    const env = Object.fromEntries(VARIABLES.map(([name]) => [name, value]));
+    expect(config(env)).toEqual(config({}));
+  }
+});
+
+it('reports every problem at once, each with the name of its variable and how to mend it, and no value', () => {
+  const found = problems({
+    JWT_SECRET_KEY: CANARY,
+    JWT_SECRET_KEY_PREVIOUS: CANARY,
+    SECURITY_MCP_BCRYPT_COST: CANARY,
+    SECURITY_MCP_ENGINE: CANARY,
+    SECURITY_MCP_PASSWORD_MIN_LENGTH: '4',
+    SECURITY_MCP_CALLS_PER_MINUTE: '0/5',
+    SECURITY_MCP_VERIFY_ATTEMPTS: '5',
+    SECURITY_MCP_TOOLSETS: `jwt,${CANARY}`,
+    SECURITY_MCP_READ_ONLY: CANARY,
+    SECURITY_MCP_LOG_LEVEL: CANARY,
+  });
+  expect(found).toHaveLength(VARIABLES.length);
+  VARIABLES.forEach(([name], i) =>
+    expect(
+      found.some((problem) => problem.startsWith(`${name} `)),
+      `${i} ${name}`,
+    ).toBe(true),
+  );
+  for (const problem of found) expect(problem).toMatch(/\. (?:Leave|Make|Keep|Check)/);
+  expect(found.join()).not.toContain(CANARY);
+});
+
+describe('JWT_SECRET_KEY', () => {
+  it('under 32 bytes refuses to start and says how to make one', () => {
+    expect(problems({ JWT_SECRET_KEY: 'x'.repeat(31) })).toEqual([
+      "JWT_SECRET_KEY is 31 bytes; HS256 needs at least 32 (RFC 7518 section 3.2). Make one with: node -p \"require('node:crypto').randomBytes(32).toString('base64url')\"",
+    ]);
+    expect(config({ JWT_SECRET_KEY: 'é'.repeat(16) }).jwtSecret).toBe('é'.repeat(16));
+  });
+
+  it('is warned of when it repeats a few characters', () => {
+    expect(config({ JWT_SECRET_KEY: 'ab'.repeat(20) }).warnings).toHaveLength(1);
+    expect(config({ JWT_SECRET_KEY: SECRET }).warnings).toEqual([]);
+  });
+
+  it('comes from the file that JWT_SECRET_KEY_FILE names, without the line end of the file', () => {
+    const env = { JWT_SECRET_KEY_FILE: '/run/secrets/jwt' };
+    for (const end of ['', '\n', '\r\n']) expect(config(env, () => SECRET + end).jwtSecret).toBe(SECRET);
+    expect(config(env, () => `${SECRET}\n\n`).jwtSecret).toBe(`${SECRET}\n`);
+  });
+
+  it('and its file together, or a file that cannot be read, is a problem', () => {
+    expect(problems({ JWT_SECRET_KEY: SECRET, JWT_SECRET_KEY_FILE: '/x' })[0]).toMatch(
+      /^JWT_SECRET_KEY and JWT_SECRET_KEY_FILE are both set\. Keep/,
+    );
+    expect(problems({ JWT_SECRET_KEY_FILE: `/${CANARY}` })[0]).toMatch(
+      /^JWT_SECRET_KEY_FILE names a file that cannot be read/,
+    );
+    expect(problems({ JWT_SECRET_KEY_FILE: `/${CANARY}` }).join()).not.toContain(CANARY);
+  });
+
+  it('alone as the previous one, or the same as it, is warned of', () => {
+    expect(config({ JWT_SECRET_KEY_PREVIOUS: SECRET }).warnings).toHaveLength(1);
+    expect(config({ JWT_SECRET_KEY: SECRET, JWT_SECRET_KEY_PREVIOUS: SECRET }).warnings).toHaveLength(1);
+  });
+});
+
+it('a misspelt variable is warned of by name', () => {
+  const { warnings } = config({ SECURITY_MCP_BCRYPT_COSTS: '15', JWT_SECRET_KEYS: CANARY, PATH: '/bin' });
+  expect(warnings).toEqual([
+    'SECURITY_MCP_BCRYPT_COSTS is not a setting of this version and has no effect.',
+    'JWT_SECRET_KEYS is not a setting of this version and has no effect.',
+  ]);
+});
+
+it('reads every setting', () => {
+  expect(
+    config({
+      SECURITY_MCP_BCRYPT_COST: ' 14 ',
+      SECURITY_MCP_ENGINE: 'portable',
+      SECURITY_MCP_PASSWORD_MIN_LENGTH: '15',
+      SECURITY_MCP_CALLS_PER_MINUTE: '10/3',
+      SECURITY_MCP_VERIFY_ATTEMPTS: '3/120',
+      SECURITY_MCP_TOOLSETS: 'jwt, passwords',
+      SECURITY_MCP_READ_ONLY: 'true',
+      SECURITY_MCP_LOG_LEVEL: 'silent',
+    }),
+  ).toMatchObject({
+    bcryptCost: 14,
+    engine: 'portable',
+    passwordMinLength: 15,
+    callsPerMinute: { light: 10, cpu: 3 },
+    verifyAttempts: { guesses: 3, windowSeconds: 120 },
+    toolsets: ['passwords', 'jwt'],
+    readOnly: true,
+    logLevel: 'silent',
+  });
+});

@@ -1,0 +1,168 @@
+/** The limits: calls per minute, guesses at one secret, and slots for heavy work, on a clock that the tests move. */
+
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+import { SecurityError } from '../../src/crypto/errors.js';
+import { CallLimit, createGuessLimit, Slots } from '../../src/guard/limits.js';
+import { never } from '../support/engines.js';
+
+function clock(): { now(): number; advance(ms: number): void } {
+  let time = 1_000_000;
+  return { now: () => time, advance: (ms) => void (time += ms) };
+}
+
+function refusal(run: () => void): SecurityError {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof SecurityError) return error;
+  }
+  throw new Error('was not refused');
+}
+
+describe('calls per minute', () => {
+  it('lets the limit through and says when to come back', () => {
+    const time = clock();
+    const limit = new CallLimit(3, time.now);
+    for (let i = 0; i < 3; i++) {
+      limit.charge();
+      time.advance(10_000);
+    }
+    const error = refusal(() => limit.charge());
+    expect(error.code).toBe('rate_limited');
+    expect(error.retryAfterSeconds).toBe(30);
+    time.advance(30_000);
+    limit.charge();
+    expect(refusal(() => limit.charge()).retryAfterSeconds).toBe(10);
+  });
+
+  it('never lets more than the limit through in any 60 seconds, whatever the times', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 9 }),
+        fc.array(fc.integer({ min: 0, max: 30_000 }), { maxLength: 80 }),
+        (max, steps) => {
+          const time = clock();
+          const limit = new CallLimit(max, time.now);
+          const passed: number[] = [];
+          for (const step of steps) {
+            time.advance(step);
+            try {
+              limit.charge();
+              passed.push(time.now());
+            } catch {
+              // refused
+            }
+          }
+          for (const start of passed)
+            expect(passed.filter((at) => at >= start && at < start + 60_000).length).toBeLessThanOrEqual(max);
+        },
+      ),
+    );
+  });
+});
+
+describe('guesses at one secret', () => {
+  it('are five in a minute, and a success gives its place back', async () => {
+    const time = clock();
+    const limit = createGuessLimit(5, 60, time.now);
+    for (let i = 0; i < 4; i++) (await limit.charge('a', never)).keep();
+    const good = await limit.charge('a', never);
+    expect(good.remaining).toBe(0);
+    good.refund();
+    (await limit.charge('a', never)).keep();
+    await expect(limit.charge('a', never)).rejects.toMatchObject({ code: 'rate_limited', retryAfterSeconds: 60 });
+    (await limit.charge('b', never)).keep();
+  });
+
+  it('wait twice as long after each further failure, up to an hour', async () => {
+    const time = clock();
+    const limit = createGuessLimit(5, 60, time.now);
+    const waits: number[] = [];
+    for (let i = 0; i < 18; i++) {
+      const charge = await limit.charge('a', never).catch(() => null);
+      if (charge === null) {
+        const error = (await limit.charge('a', never).catch((error: unknown) => error)) as SecurityError;
+        waits.push(error.retryAfterSeconds ?? 0);
+        time.advance((error.retryAfterSeconds ?? 0) * 1000);
+      } else charge.keep();
+    }
+    expect(waits).toEqual([60, 30, 60, 120, 240, 480, 960]);
+    for (let i = 0; i < 20; i++) {
+      time.advance(3_600_000);
+      await limit.charge('a', never).then((charge) => charge.keep());
+    }
+    await expect(limit.charge('a', never)).rejects.toMatchObject({ retryAfterSeconds: 3_600 });
+  });
+
+  it('that are right and under way at once are not refused for each other', async () => {
+    const limit = createGuessLimit(5, 60, clock().now);
+    const charges = await Promise.all(Array.from({ length: 5 }, () => limit.charge('a', never)));
+    const sixth = limit.charge('a', never);
+    charges[0]?.refund();
+    const granted = await sixth;
+    granted.refund();
+    for (const charge of charges.slice(1)) charge.refund();
+    (await limit.charge('a', never)).refund();
+  });
+
+  it('that are wrong and under way at once are five at the most', async () => {
+    const limit = createGuessLimit(5, 60, clock().now);
+    const attempts = Array.from({ length: 40 }, () =>
+      limit.charge('a', never).then(
+        (charge) => (charge.keep(), 'tried'),
+        () => 'refused',
+      ),
+    );
+    const outcomes = await Promise.all(attempts);
+    expect(outcomes.filter((outcome) => outcome === 'tried')).toHaveLength(5);
+  });
+
+  it('stop waiting when the caller goes away', async () => {
+    const limit = createGuessLimit(1, 60, clock().now);
+    await limit.charge('a', never);
+    const caller = new AbortController();
+    const waiting = limit.charge('a', caller.signal);
+    caller.abort(new Error('gone'));
+    await expect(waiting).rejects.toThrow('gone');
+  });
+});
+
+describe('slots', () => {
+  it('let so many in at once, the others in the order they came', async () => {
+    const slots = new Slots(2);
+    const order: number[] = [];
+    const releases: (() => void)[] = [];
+    const all = Array.from({ length: 6 }, (_, i) =>
+      slots.acquire(never).then((release) => (order.push(i), releases.push(release))),
+    );
+    await Promise.all(all.slice(0, 2));
+    expect(order).toEqual([0, 1]);
+    for (let next = releases.shift(); next !== undefined; next = releases.shift()) {
+      next();
+      next();
+      await Promise.resolve();
+      await Promise.resolve();
+    }
+    await Promise.all(all);
+    expect(order).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
+  it('forget a caller that goes away, and refuse when too many wait', async () => {
+    const slots = new Slots(1);
+    const release = await slots.acquire(never);
+    const caller = new AbortController();
+    const gone = slots.acquire(caller.signal);
+    const next = slots.acquire(never);
+    caller.abort(new Error('gone'));
+    await expect(gone).rejects.toThrow('gone');
+    release();
+    (await next)();
+    const held = await slots.acquire(never);
+    const waiting = Array.from({ length: 256 }, () => slots.acquire(never));
+    await expect(slots.acquire(never)).rejects.toMatchObject({ code: 'rate_limited' });
+    held();
+    for (const one of waiting) (await one)();
+  });
+});

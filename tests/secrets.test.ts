@@ -1,0 +1,213 @@
+/**
+ * The signature test: a canary planted in every secret field of every tool, in calls that succeed and calls that fail,
+ * shows nowhere but in the output that is declared to return it.
+ */
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { catalogue } from '../src/tools/index.js';
+import { RawServer } from './support/server.js';
+
+/** Strong enough for the password policy, and found again in any encoding a leak is likely to have. */
+const CANARY = 'canary-Vq7-marmalade-9142';
+const FORMS = [
+  CANARY,
+  Buffer.from(CANARY).toString('hex'),
+  Buffer.from(CANARY).toString('base64url').slice(2, -3),
+  encodeURIComponent(`${CANARY} `).trim(),
+];
+const FERNET_KEY = Buffer.from(`${CANARY}0123456`).toString('base64url').padEnd(44, '=');
+const HASH = '$2b$04$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW';
+
+let server: RawServer;
+let calls = 0;
+
+beforeAll(async () => {
+  server = new RawServer({
+    SECURITY_MCP_CALLS_PER_MINUTE: '6000/6000',
+    SECURITY_MCP_LOG_LEVEL: 'debug',
+    SECURITY_MCP_BCRYPT_COST: '10',
+  });
+  await server.initialize();
+});
+afterAll(() => server.child.kill('SIGKILL'));
+
+interface Reply {
+  text: string;
+  isError: boolean;
+}
+
+async function call(name: string, input: unknown): Promise<Reply> {
+  const result = await server.call(`call-${++calls}`, name, input);
+  const [block] = result['content'] as { text: string }[];
+  return { text: block?.text ?? '', isError: result['isError'] === true };
+}
+
+function expectClean(text: string, where: string): void {
+  for (const form of FORMS) expect(text.includes(form), `${where} holds the canary`).toBe(false);
+}
+
+/** For each secret field: calls that succeed and calls that are refused, all with the canary in that field. */
+const PLANTED: Record<string, Record<string, unknown[]>> = {
+  password_hash: {
+    password: [
+      { password: CANARY },
+      { password: { literal: CANARY } },
+      { password: CANARY, algorithm: 'argon2id' },
+      { password: CANARY, cost: 99 },
+      { password: `${CANARY}${'x'.repeat(72)}`, allow_weak: true },
+      { password: `${CANARY}\0`, allow_weak: true },
+      { password: CANARY, user_inputs: [CANARY] },
+      { password: { literal: CANARY, more: CANARY } },
+      { password: [CANARY] },
+      { password: `secret://${CANARY}` },
+      { password: CANARY, [CANARY]: CANARY },
+      { password: CANARY, algorithm: CANARY },
+    ],
+  },
+  password_verify: {
+    password: [
+      { password: CANARY, hash: HASH },
+      { password: CANARY, hash: 'nonsense' },
+      { password: CANARY, hash: HASH, account: CANARY },
+      { password: `${CANARY}\0`, hash: HASH },
+    ],
+    hash: [
+      { password: 'x', hash: CANARY },
+      { password: 'x', hash: `$2b$31$${CANARY}` },
+      { password: 'x', hash: `$argon2id$v=19$m=9999999,t=1,p=1$${CANARY}$${CANARY}` },
+    ],
+  },
+  password_strength: {
+    password: [
+      { password: CANARY },
+      { password: CANARY, user_inputs: ['canary', 'marmalade'] },
+      { password: { literal: CANARY } },
+      { password: 5, user_inputs: CANARY },
+    ],
+  },
+  digest_compute: {
+    key: [
+      { algorithm: 'sha256', text: 'x', key: CANARY },
+      { algorithm: 'sha256', text: 'x', key: CANARY, key_encoding: 'hex' },
+      { algorithm: CANARY, text: 'x', key: CANARY },
+      { algorithm: 'md5', key: CANARY },
+    ],
+  },
+  jwt_verify: {
+    token: [
+      { token: CANARY },
+      {
+        token: `${Buffer.from(`{"alg":"${CANARY}"}`).toString('base64url')}.e30.${Buffer.from(CANARY).toString('base64url')}`,
+      },
+      { token: CANARY, public_key: CANARY },
+      { token: CANARY, jwks: `{"keys":["${CANARY}"]}` },
+      { token: CANARY, jwks: { kty: 'oct', k: Buffer.from(CANARY).toString('base64url') } },
+      { token: CANARY, key: CANARY },
+    ],
+  },
+  envelope_seal: {
+    plaintext: [
+      { plaintext: CANARY, password: 'correct horse battery staple', iterations: 220_000 },
+      { plaintext: CANARY },
+      { plaintext: CANARY, fernet_key: 'short' },
+      { plaintext: CANARY, password: 'weak' },
+    ],
+    password: [
+      { plaintext: 'x', password: CANARY, iterations: 220_000 },
+      { plaintext: 'x', password: CANARY, iterations: 1_000 },
+      { plaintext: 'x', password: CANARY, fernet_key: FERNET_KEY },
+      { plaintext: 'x', password: CANARY, format: 'fernet', iterations: 100_000 },
+    ],
+    fernet_key: [
+      { plaintext: 'x', fernet_key: FERNET_KEY },
+      { plaintext: 'x', fernet_key: CANARY },
+      { plaintext: 'x', fernet_key: FERNET_KEY, context: 'c' },
+    ],
+  },
+  envelope_open: {
+    password: [
+      { envelope: '{}', password: CANARY },
+      { envelope: `{"encrypted_data":"${CANARY}","salt":"AAAAAAAAAAA="}`, password: CANARY },
+      { envelope: CANARY, password: CANARY },
+    ],
+    fernet_key: [
+      { envelope: 'gAAAA', fernet_key: FERNET_KEY },
+      { envelope: 'gAAAA', fernet_key: CANARY },
+      { envelope: '{}', fernet_key: CANARY, password: CANARY },
+    ],
+  },
+  envelope_rewrap: {
+    password: [
+      { envelope: '{}', password: CANARY },
+      { envelope: CANARY, password: CANARY, iterations: 5 },
+    ],
+    new_password: [
+      { envelope: '{}', password: 'x', new_password: CANARY },
+      { envelope: '{}', new_password: CANARY },
+    ],
+  },
+};
+
+describe('the canary', () => {
+  it('is planted in every secret field there is', () => {
+    const marked = Object.fromEntries(
+      catalogue()
+        .filter((tool) => tool.secretFields.length > 0)
+        .map((tool) => [tool.name, [...tool.secretFields]]),
+    );
+    expect(Object.fromEntries(Object.entries(PLANTED).map(([tool, fields]) => [tool, Object.keys(fields)]))).toEqual(
+      marked,
+    );
+  });
+
+  for (const [tool, fields] of Object.entries(PLANTED)) {
+    for (const [field, inputs] of Object.entries(fields)) {
+      it.each(inputs.map((input) => [JSON.stringify(input).replaceAll(CANARY, '<canary>').slice(0, 80), input]))(
+        `in ${field} of ${tool} does not come back: %s`,
+        async (_title, input) => {
+          expectClean((await call(tool, input)).text, `the answer of ${tool}`);
+        },
+      );
+    }
+  }
+
+  it('comes back where a tool is declared to return it, and only there', async () => {
+    const password = 'correct horse battery staple';
+    const { envelope } = JSON.parse(
+      (await call('envelope_seal', { plaintext: CANARY, password, iterations: 220_000 })).text,
+    ) as { envelope: string };
+    expectClean(envelope, 'the envelope');
+    const opened = await call('envelope_open', { envelope, password });
+    expect(JSON.parse(opened.text)).toMatchObject({ plaintext: CANARY });
+    expectClean((await call('envelope_open', { envelope, password: 'wrong' })).text, 'a refusal');
+    expectClean(
+      (await call('envelope_rewrap', { envelope, password, reencrypt: true, iterations: 220_000 })).text,
+      'a rewrapped envelope',
+    );
+  });
+
+  it('in text that is inspected comes back only as far as the text is not secret', async () => {
+    const pem = `-----BEGIN PRIVATE KEY-----\n${Buffer.from(CANARY.repeat(4)).toString('base64')}\n-----END PRIVATE KEY-----`;
+    for (const text of [
+      pem,
+      CANARY,
+      FERNET_KEY,
+      `AGE-SECRET-KEY-1${'Q'.repeat(58)}`,
+      `{"kty":"oct","k":"${Buffer.from(CANARY).toString('base64url')}"}`,
+      `{"encrypted_data":"x","key_info":"${FERNET_KEY}"}`,
+    ]) {
+      const { text: report } = await call('inspect', { text });
+      expectClean(report, 'the report');
+      expect(report).not.toContain(FERNET_KEY);
+    }
+  });
+
+  it('is nowhere in standard error, where the log and the audit go, nor in what else standard output holds', async () => {
+    await server.end();
+    expectClean(server.stderr, 'standard error');
+    expect(server.stderr.split('\n').filter((line) => line.includes('"kind":"audit"')).length).toBe(calls);
+    const others = server.answers.filter(({ result }) => !JSON.stringify(result ?? {}).includes('plaintext'));
+    expectClean(JSON.stringify(others), 'standard output');
+  });
+});

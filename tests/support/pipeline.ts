@@ -1,0 +1,68 @@
+/** A pipeline for tests: any tools, an audit that is kept in memory, a clock that stands still unless it is moved. */
+
+import { createProcessRing } from '../../src/crypto/keyring.js';
+import { systemRandom } from '../../src/crypto/random.js';
+import type { AuditEntry } from '../../src/guard/audit.js';
+import {
+  createPipeline,
+  type Caller,
+  type CallResult,
+  type Pipeline,
+  type PipelineOptions,
+} from '../../src/guard/call.js';
+import { createGuessLimit } from '../../src/guard/limits.js';
+import { catalogue } from '../../src/tools/index.js';
+import { native, never, strengthMeter } from './engines.js';
+
+export interface Bench {
+  pipeline: Pipeline;
+  entries: AuditEntry[];
+  failures: { id: string; tool: string; cause: Record<string, unknown> }[];
+  /** Milliseconds. */
+  time: { now: number };
+  call(tool: string, input: unknown, caller?: Partial<Caller>): Promise<CallResult>;
+}
+
+export function bench(options: Partial<PipelineOptions> = {}): Bench {
+  const entries: AuditEntry[] = [];
+  const failures: Bench['failures'] = [];
+  const time = { now: 1_000_000 };
+  let ids = 0;
+  const clock = (): number => time.now;
+  const pipeline = createPipeline({
+    tools: catalogue(),
+    context: {
+      now: () => new Date('2026-06-01T12:00:00Z'),
+      random: systemRandom,
+      ring: createProcessRing({ jwtSecret: 'a-secret-for-tests-of-32-bytes-or-more', random: systemRandom }),
+      passwords: native,
+      strength: strengthMeter,
+      policy: { minLength: 8, bcryptCost: 10 },
+    },
+    audit: { append: async (entry) => void entries.push(entry) },
+    guesses: createGuessLimit(5, 60, clock),
+    fingerprint: (subject) => Buffer.from(subject).toString('hex'),
+    callsPerMinute: { light: 6_000, cpu: 600 },
+    cpuSlots: 2,
+    timeLimitSeconds: { light: 10, cpu: 60 },
+    clock,
+    newId: () => `id-${++ids}`,
+    bootId: 'boot',
+    reportFailure: (id, tool, cause) => void failures.push({ id, tool, cause }),
+    ...options,
+  });
+  const call: Bench['call'] = (tool, input, caller = {}) =>
+    pipeline.call(tool, input, { name: 'tests', signal: never, ...caller });
+  return { pipeline, entries, failures, time, call };
+}
+
+/** The answer, or an error that shows the refusal. */
+export function answered(result: CallResult): Record<string, unknown> {
+  if (result.kind === 'answered') return result.value;
+  throw new Error(`expected an answer, got ${JSON.stringify(result)}`);
+}
+
+export function refused(result: CallResult): Extract<CallResult, { kind: 'refused' }>['error'] {
+  if (result.kind === 'refused') return result.error;
+  throw new Error(`expected a refusal, got ${JSON.stringify(result)}`);
+}
