@@ -19,7 +19,7 @@ export interface CliWorld {
   printError(text: string): Promise<void>;
   /** A whole file of at most `maxBytes`, or throws. */
   readFile(path: string, maxBytes: number): string;
-  readStdin(maxBytes: number): string;
+  readStdin(maxBytes: number): Promise<string>;
 }
 
 const MAX_INPUT_BYTES = 4 * 1_048_576;
@@ -85,7 +85,7 @@ function call([name, source, ...extra]: readonly string[], raw: boolean, world: 
       await world.printError('security-mcp: usage: security-mcp call TOOL JSON|@FILE|-\n');
       return USAGE;
     }
-    const input = readInput(source, world);
+    const input = await readInput(source, world);
     if (!isJsonObject(input)) {
       await world.printError(
         'security-mcp: the input is not a JSON object. Give for example \'{"text":"hello"}\', @FILE with such a text, or - to read it from standard input.\n',
@@ -109,12 +109,12 @@ function call([name, source, ...extra]: readonly string[], raw: boolean, world: 
   });
 }
 
-function readInput(source: string | undefined, world: CliWorld): unknown {
+async function readInput(source: string | undefined, world: CliWorld): Promise<unknown> {
   if (source === undefined) return {};
   try {
     const text =
       source === '-'
-        ? world.readStdin(MAX_INPUT_BYTES)
+        ? await world.readStdin(MAX_INPUT_BYTES)
         : source.startsWith('@')
           ? world.readFile(source.slice(1), MAX_INPUT_BYTES)
           : source;

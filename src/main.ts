@@ -31,8 +31,15 @@ function readBounded(path: string, maxBytes: number): string {
   }
 }
 
-function readStdin(maxBytes: number): string {
-  return readBounded('/dev/stdin', maxBytes);
+async function readStdin(maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > maxBytes) throw new RangeError('input is too large');
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 function configured(): Config {

@@ -1,0 +1,197 @@
+/** The command line, as built: the same tools through the same pipeline, for scripts and for people. */
+
+import { execFile, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, describe, expect, it } from 'vitest';
+
+import { runCli, type CliWorld } from '../src/cli.js';
+import { catalogue } from '../src/tools/index.js';
+import { bench } from './support/pipeline.js';
+
+const CANARY = 'canary-c11';
+const folder = mkdtempSync(join(tmpdir(), 'security-mcp-cli-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Run {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+function run(args: string[], options: { input?: string; env?: Record<string, string> } = {}): Promise<Run> {
+  return new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      ['dist/main.js', ...args],
+      { env: { ...process.env, ...options.env } },
+      (_error, stdout, stderr) => resolve({ code: child.exitCode, stdout, stderr }),
+    );
+    child.stdin?.end(options.input ?? '');
+  });
+}
+
+describe('security-mcp call', () => {
+  const digest = '{"algorithm":"sha256","text":"abc"}';
+  const expected = {
+    digest: 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
+    algorithm: 'sha256',
+    input_bytes: 3,
+  };
+
+  it('takes JSON, a file, or standard input, prints the result as JSON, and exits 0', async () => {
+    const file = join(folder, 'input.json');
+    writeFileSync(file, digest);
+    for (const [args, input] of [
+      [[digest], ''],
+      [[`@${file}`], ''],
+      [['-'], digest],
+      [['--json', '-'], digest],
+    ] as const) {
+      const { code, stdout } = await run(['call', 'digest_compute', ...args], { input });
+      expect(code).toBe(0);
+      expect(JSON.parse(stdout)).toEqual(expected);
+    }
+  });
+
+  it('exits 1 on a refusal, which comes as JSON too', async () => {
+    const { code, stdout } = await run(['call', 'password_hash', '-'], { input: '{"password":"hunter2"}' });
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'password_weak' } });
+  });
+
+  it('is audited like any other call', async () => {
+    const { stderr } = await run(['call', 'digest_compute', digest]);
+    expect(JSON.parse(stderr)).toMatchObject({
+      kind: 'audit',
+      tool: 'digest_compute',
+      caller: 'command line',
+      outcome: 'ok',
+    });
+  });
+
+  it.each([
+    [['call']],
+    [['call', 'digest_compute', 'not json']],
+    [['call', 'digest_compute', '[1]']],
+    [['call', 'digest_compute', `@${CANARY}/missing`]],
+    [['call', 'digest_compute', digest, 'more']],
+    [['call', CANARY, '{}']],
+    [[CANARY]],
+    [['--canary']],
+  ])('wrong usage %j exits 2 with the next step, and echoes nothing', async (args) => {
+    const { code, stdout, stderr } = await run(args);
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(/^security-mcp: /);
+    expect(stderr).not.toContain(CANARY);
+  });
+
+  it('a wrong configuration exits 2 with every problem', async () => {
+    const { code, stderr } = await run(['call', 'digest_compute', digest], {
+      env: { SECURITY_MCP_ENGINE: CANARY, JWT_SECRET_KEY: CANARY },
+    });
+    expect(code).toBe(2);
+    expect(stderr.trim().split('\n')).toHaveLength(2);
+    expect(stderr).not.toContain(CANARY);
+  });
+
+  it('a reader that closes early is no crash', async () => {
+    const child = spawn(process.execPath, ['dist/main.js', 'tools'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let stderr = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    child.stdout.destroy();
+    await new Promise((resolve) => child.on('close', resolve));
+    expect(stderr).not.toContain('Error');
+  });
+});
+
+describe('security-mcp', () => {
+  it('--version, --help, tools and doctor', async () => {
+    expect((await run(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+    const help = await run(['--help']);
+    for (const word of ['call TOOL', 'tools', 'doctor', '--json']) expect(help.stdout).toContain(word);
+    const tools = await run(['tools']);
+    for (const { name } of catalogue()) expect(tools.stdout).toContain(name);
+    const listed = JSON.parse((await run(['tools', '--json'])).stdout) as { tools: { name: string }[] };
+    expect(listed.tools.map(({ name }) => name)).toEqual(catalogue().map(({ name }) => name));
+  });
+
+  it('doctor says what is there and exits 0, and what is wrong and how to mend it and exits 1', async () => {
+    const good = await run(['doctor', '--json'], {
+      env: { JWT_SECRET_KEY: 'a-secret-of-thirty-two-bytes-0123456789' },
+    });
+    expect(good.code).toBe(0);
+    const { healthy, checks } = JSON.parse(good.stdout) as {
+      healthy: boolean;
+      checks: { check: string; status: string }[];
+    };
+    expect(healthy).toBe(true);
+    expect(checks.filter(({ status }) => status === 'ok').map(({ check }) => check)).toEqual([
+      'version',
+      'configuration',
+      'jwt key',
+      'bcrypt',
+      'argon2',
+      'tools',
+      'pipeline',
+    ]);
+    const bad = await run(['doctor'], { env: { SECURITY_MCP_BCRYPT_COST: '3', JWT_SECRET_KEY: CANARY } });
+    expect(bad.code).toBe(1);
+    expect(bad.stdout).toMatch(/✗ configuration +JWT_SECRET_KEY is .*\n✗ configuration +SECURITY_MCP_BCRYPT_COST must/);
+    expect(bad.stdout).not.toContain(CANARY);
+  });
+});
+
+describe('on a terminal', () => {
+  function terminal(): { world: CliWorld; out: () => string } {
+    let out = '';
+    const { pipeline } = bench();
+    const world: CliWorld = {
+      version: '0.0.0',
+      nodeVersion: 'v24.0.0',
+      platform: 'test',
+      isTerminal: true,
+      loadConfig: () => ({ config: {} as never }),
+      start: () => ({
+        pipeline,
+        engines: async () => ({ bcrypt: 'native', argon2: 'native' }),
+        close: async () => undefined,
+      }),
+      print: async (text) => void (out += text),
+      printError: async (text) => void (out += text),
+      readFile: () => '',
+      readStdin: async () => '',
+    };
+    return { world, out: () => out };
+  }
+
+  it('a result is laid out for reading, with --json it is raw', async () => {
+    const plain = terminal();
+    expect(await runCli(['call', 'password_strength', '{"password":"Password1!"}'], plain.world)).toBe(0);
+    expect(plain.out()).toMatch(/^score +1\n/);
+    expect(plain.out()).toMatch(/policy\n {2}accepted +false\n {2}reasons\n {4}- +too_guessable\n/);
+    const raw = terminal();
+    await runCli(['call', 'digest_compute', '{"algorithm":"md5","text":""}', '--json'], raw.world);
+    expect(JSON.parse(raw.out())).toMatchObject({ algorithm: 'md5' });
+  });
+
+  it('a refusal is marked, and control characters of a content never reach the terminal', async () => {
+    const refusal = terminal();
+    expect(await runCli(['call', 'password_hash', '{"password":"x"}'], refusal.world)).toBe(1);
+    expect(refusal.out()).toMatch(/^✗ code +password_weak\n/);
+    const key = Buffer.alloc(32, 1).toString('base64url').padEnd(44, '=');
+    const sealing = terminal();
+    await runCli(
+      ['call', 'envelope_seal', JSON.stringify({ plaintext: 'a\u001b[31mred\u202e\nb', fernet_key: key }), '--json'],
+      sealing.world,
+    );
+    const { envelope } = JSON.parse(sealing.out()) as { envelope: string };
+    const opening = terminal();
+    await runCli(['call', 'envelope_open', JSON.stringify({ envelope, fernet_key: key })], opening.world);
+    expect(opening.out()).toContain('a\\u{1B}[31mred\\u{202E}\n');
+    expect(opening.out()).not.toContain('\u001b');
+  });
+});

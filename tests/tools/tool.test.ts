@@ -1,0 +1,144 @@
+/** Bad input to every tool: a clear error that names the field and the next step, and never the value. */
+
+import { describe, expect, it } from 'vitest';
+
+import { catalogue } from '../../src/tools/index.js';
+import { bench, refused } from '../support/pipeline.js';
+
+const CANARY = 'canary-e7d2';
+const PASSWORD = 'correct horse battery staple';
+const key = Buffer.alloc(32, 1).toString('base64url').padEnd(44, '=');
+
+/** For each tool: an input, and what the error must begin with. */
+const BAD: Record<string, [Record<string, unknown>, string][]> = {
+  password_hash: [
+    [{}, 'Password must be text'],
+    [{ password: null }, 'Password must be text'],
+    [{ password: PASSWORD, algorithm: CANARY }, 'Algorithm must be one of bcrypt, argon2id'],
+    [{ password: PASSWORD, cost: CANARY }, 'Cost must be a number'],
+    [{ password: PASSWORD, cost: 10.5 }, 'Cost must be a whole number'],
+    [{ password: PASSWORD, cost: 1e9 }, 'Cost must be at most 15'],
+    [{ password: PASSWORD, cost: 9 }, 'cost must be from 10 to 15 for bcrypt'],
+    [{ password: PASSWORD, cost: 11, algorithm: 'argon2id' }, 'cost must be from 2 to 10 for argon2id'],
+    [{ password: PASSWORD, allow_weak: 'yes' }, 'Allow_weak must be true or false'],
+    [{ password: PASSWORD, user_inputs: CANARY }, 'User_inputs must be a list'],
+    [{ password: PASSWORD, user_inputs: ['a', 5] }, 'User_inputs[1] must be text'],
+    [
+      { password: PASSWORD, user_inputs: Array.from({ length: 21 }, () => 'a') },
+      'User_inputs must be at most 20 entries',
+    ],
+    [{ password: 'x'.repeat(4_097) }, 'Password must be at most 4096 characters'],
+    [{ password: `${CANARY} marmalade teapot\0` }, 'password holds a NUL character'],
+  ],
+  password_verify: [
+    [{ password: 'x' }, 'Hash must be text'],
+    [{ password: 'x', hash: CANARY }, 'hash is not a bcrypt'],
+    [
+      { password: 'x', hash: '$2b$16$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW' },
+      'hash names a cost over the limit',
+    ],
+    [{ password: 'x', hash: 'x', account: 'a b' }, 'Account must be 1 to 128 letters'],
+  ],
+  password_strength: [[{ password: 5 }, 'Password must be text']],
+  digest_compute: [
+    [{}, 'Algorithm must be one of sha256'],
+    [{ algorithm: 'crc32', text: '' }, 'Algorithm must be one of sha256'],
+    [{ algorithm: 'sha256' }, 'text or base64 or hex: exactly one of them is needed'],
+    [{ algorithm: 'sha256', text: 'a', hex: '00' }, 'text or base64 or hex: exactly one of them is needed'],
+    [{ algorithm: 'sha256', hex: 'abc' }, 'hex is not hex'],
+    [{ algorithm: 'sha256', base64: '?' }, 'base64 is not base64'],
+    [{ algorithm: 'sha256', text: 'a', expected: CANARY }, 'expected is not hex'],
+    [{ algorithm: 'sha256', text: 'a', key: '' }, 'key is empty'],
+    [{ algorithm: 'sha256', text: 'a', key: CANARY, key_encoding: 'hex' }, 'key is not hex'],
+    [{ algorithm: 'sha256', text: 'a', key_encoding: 'hex' }, 'key_encoding is given without key'],
+    [{ algorithm: 'sha256', text: 'a\ud800' }, 'Text holds half of a surrogate pair'],
+    [{ algorithm: 'sha256', text: 'a'.repeat(1_048_577) }, 'Text must be at most 1048576 characters'],
+    [{ algorithm: 'sha256', text: 'é'.repeat(1_048_576) }, 'text is over 1048576 bytes'],
+  ],
+  jwt_sign: [
+    [{ claims: { exp: 1 } }, 'claims holds exp, which has a field of its own'],
+    [{ claims: { iss: 1, sub: 2 } }, 'claims holds iss, sub, which has a field of its own'],
+    [{ claims: CANARY }, 'Claims must be an object'],
+    [{ claims: { a: 'x'.repeat(20_000) } }, 'claims is over 16384 bytes'],
+    [
+      { claims: JSON.parse(`{"a":${'['.repeat(100)}${']'.repeat(100)}}`) as object },
+      'claims nests deeper than 16 levels',
+    ],
+    [{ ttl_seconds: -300 }, 'Ttl_seconds must be at least 1'],
+    [{ ttl_seconds: 86_401 }, 'Ttl_seconds must be at most 86400'],
+    [{ ttl_seconds: 60, allow_missing_expiry: true }, 'allow_missing_expiry and ttl_seconds exclude each other'],
+    [{ not_before: 'tomorrow' }, 'Not_before must be a time in RFC 3339'],
+    [{ not_before: '2026-06-01T13:00:00Z', ttl_seconds: 60 }, 'not_before is at or after the expiry'],
+    [{ key: 'No Such Key' }, 'Key must be 1 to 64 lower-case letters'],
+    [{ key: 'no-such-key' }, 'key names no key of the ring'],
+    [{ key: 'jwt-secret-key', algorithm: 'ES256' }, 'key and algorithm do not fit together'],
+    [{ audience: [] }, 'Audience must be at least 1 entries'],
+    [{ subject: '' }, 'Subject must be at least 1 characters'],
+    [{ algorithm: 'none' }, 'Algorithm must be one of HS256'],
+  ],
+  jwt_verify: [
+    [{}, 'Token must be text'],
+    [{ token: 'x', public_key: CANARY }, 'public_key is not a public key or certificate in PEM'],
+    [{ token: 'x', public_key: '-----BEGIN PRIVATE KEY-----' }, 'public_key holds a private key'],
+    [{ token: 'x', jwks: CANARY }, 'jwks is not a JWK Set or a JWK'],
+    [{ token: 'x', jwks: { keys: [] } }, 'jwks must hold 1 to 32 keys'],
+    [{ token: 'x', jwks: {}, public_key: 'x' }, 'jwks is given together with another source of keys'],
+    [{ token: 'x', clock_tolerance_seconds: 301 }, 'Clock_tolerance_seconds must be at most 300'],
+    [{ token: 'x', required_claims: [1] }, 'Required_claims[0] must be text'],
+  ],
+  envelope_seal: [
+    [{ plaintext: 'x' }, 'password and fernet_key: exactly one of them is needed'],
+    [{ plaintext: 'x', password: PASSWORD, fernet_key: key }, 'password and fernet_key: exactly one of them is needed'],
+    [{ plaintext: 'x', fernet_key: CANARY }, 'fernet_key is not a Fernet key'],
+    [{ plaintext: 'x', fernet_key: key, context: 'c' }, 'context cannot be bound by Fernet'],
+    [{ plaintext: 'x', fernet_key: key, format: 'jwe' }, 'fernet_key cannot seal a JWE'],
+    [{ plaintext: 'x', fernet_key: key, iterations: 600_000 }, 'iterations has no meaning with fernet_key'],
+    [{ plaintext: 'x', password: 'hunter2' }, 'password is too weak'],
+    [
+      { plaintext: 'x', password: PASSWORD, iterations: 1_000 },
+      'iterations must be from 220000 to 2000000 for this format',
+    ],
+    [{ plaintext: 'x', password: PASSWORD, iterations: 1e9 }, 'Iterations must be at most 2000000'],
+    [{ plaintext: 'é'.repeat(300_000), fernet_key: key }, 'plaintext is over 524288 bytes'],
+    [{ password: PASSWORD }, 'Plaintext must be text'],
+  ],
+  envelope_open: [
+    [{ password: 'x' }, 'Envelope must be text'],
+    [{ envelope: '{}' }, 'password or fernet_key is needed'],
+    [{ envelope: '{}', password: 'x', fernet_key: key }, 'password and fernet_key: only one of them can be given'],
+    [{ envelope: '{}', fernet_key: CANARY }, 'fernet_key is not a Fernet key'],
+    [{ envelope: CANARY, password: 'x' }, 'The envelope could not be opened.'],
+    [{ envelope: '{}', password: 'x', max_age_seconds: -1 }, 'Max_age_seconds must be at least 0'],
+  ],
+  envelope_rewrap: [
+    [{ envelope: '{}' }, 'password is needed'],
+    [{ envelope: '{}', password: 'x', new_password: 'hunter2' }, 'new_password is too weak'],
+    [{ envelope: '{}', password: 'x', iterations: 100_000 }, 'iterations must be from 220000'],
+    [{ envelope: CANARY, password: 'x' }, 'The envelope could not be opened.'],
+  ],
+  inspect: [
+    [{}, 'text or base64: exactly one of them is needed'],
+    [{ text: 'a', base64: 'YQ==' }, 'text or base64: exactly one of them is needed'],
+    [{ text: ' \n' }, 'text is empty'],
+    [{ base64: '' }, 'base64 is empty'],
+    [{ base64: '%' }, 'base64 is not base64'],
+    [{ text: 5 }, 'Text must be text'],
+  ],
+};
+
+it('is tried on every tool', () => {
+  expect(Object.keys(BAD)).toEqual(catalogue().map((tool) => tool.name));
+});
+
+describe.each(Object.entries(BAD))('%s', (name, cases) => {
+  const { call } = bench({ callsPerMinute: { light: 6_000, cpu: 6_000 } });
+
+  it.each(cases.map(([input, begins]) => [begins, input]))('"%s"', async (begins, input) => {
+    const error = refused(await call(name, input));
+    expect(error.message.startsWith(begins), error.message).toBe(true);
+    expect(error.message).toMatch(/\.$/);
+    expect(error.hint.length).toBeGreaterThan(10);
+    expect(error.code).not.toBe('internal');
+    expect(JSON.stringify(error)).not.toContain(CANARY);
+  });
+});
