@@ -1,7 +1,7 @@
 /** The command line: the same tools through the same pipeline, and a look at the installation, for people. */
 
 import type { App } from './app.js';
-import { VARIABLES, type Config, type ConfigResult } from './config.js';
+import type { Config, ConfigResult } from './config.js';
 import { isJsonObject, parseBoundedJson } from './crypto/json.js';
 import { escapeUntrusted } from './crypto/text.js';
 import { catalogue } from './tools/index.js';
@@ -31,7 +31,7 @@ const HELP = `security-mcp: security operations for AI agents, over the Model Co
 Usage
   security-mcp                          serve MCP on standard input and output
   security-mcp call TOOL JSON           call a tool; JSON may be @FILE, or - for standard input
-  security-mcp tools [--markdown]       list the tools
+  security-mcp tools                    list the tools
   security-mcp doctor                   check configuration, engines and versions
   security-mcp --help | --version
 
@@ -47,8 +47,7 @@ Exit code: 0 done, 1 refused or failed, 2 wrong usage or configuration.
 /** Runs one command and gives the exit code. */
 export async function runCli(args: readonly string[], world: CliWorld): Promise<number> {
   const json = args.includes('--json');
-  const markdown = args.includes('--markdown');
-  const [command, ...rest] = args.filter((argument) => argument !== '--json' && argument !== '--markdown');
+  const [command, ...rest] = args.filter((argument) => argument !== '--json');
   switch (command) {
     case '--help':
     case '-h':
@@ -63,7 +62,7 @@ export async function runCli(args: readonly string[], world: CliWorld): Promise<
     case 'call':
       return call(rest, json || !world.isTerminal, world);
     case 'tools':
-      return listTools(json, markdown, world);
+      return listTools(json, world);
     case 'doctor':
       return doctor(json, world);
     default:
@@ -145,11 +144,7 @@ function plain(value: unknown, indent: string): string {
   return lines.map((line) => escapeUntrusted(line, Number.MAX_SAFE_INTEGER)).join(`\n${indent}  `);
 }
 
-async function listTools(json: boolean, markdown: boolean, world: CliWorld): Promise<number> {
-  if (markdown) {
-    await world.print(toolTable());
-    return OK;
-  }
+function listTools(json: boolean, world: CliWorld): Promise<number> {
   return withConfig(world, async (config) => {
     const tools = catalogue(config.toolsets, config.readOnly);
     if (json) await world.print(`${JSON.stringify({ tools: tools.map(describeTool) })}\n`);
@@ -158,20 +153,6 @@ async function listTools(json: boolean, markdown: boolean, world: CliWorld): Pro
         await world.print(`${tool.name.padEnd(18)} ${tool.title}\n${' '.repeat(19)}${tool.description}\n`);
     return OK;
   });
-}
-
-/** The tool table and the environment table as they stand in the README. */
-function toolTable(): string {
-  const tools = catalogue().map(
-    (tool) => `| \`${tool.name}\` | ${tool.description} | ${tool.fields.map((field) => `\`${field}\``).join(' ')} |`,
-  );
-  return ['| tool | does | fields |', '|---|---|---|', ...tools, ''].join('\n');
-}
-
-/** The environment table as it stands in the README. */
-export function environmentTable(): string {
-  const rows = VARIABLES.map(([name, fallback, meaning]) => `| \`${name}\` | ${fallback} | ${meaning} |`);
-  return ['| variable | default | |', '|---|---|---|', ...rows, ''].join('\n');
 }
 
 interface Check {

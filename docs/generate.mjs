@@ -1,0 +1,102 @@
+/**
+ * Writes what follows from the catalogue and the configuration: docs/tools.md and the two tables in README.md.
+ * With --check it writes nothing and exits 1 where a file is stale.
+ */
+
+import { readFileSync, writeFileSync } from 'node:fs';
+
+import { VARIABLES } from '../dist/config.js';
+import { catalogue } from '../dist/tools/index.js';
+import { describeTool } from '../dist/tools/tool.js';
+
+const check = process.argv.includes('--check');
+
+/** "text", "text or object", "one of a, b", "list of text". */
+function typeOf(schema) {
+  if (schema.enum) return schema.enum.map((value) => `\`${value}\``).join(', ');
+  if (schema.const !== undefined) return `\`${schema.const}\``;
+  if (schema.anyOf) return schema.anyOf.map(typeOf).join(' or ');
+  if (schema.type === 'array') return `list of ${typeOf(schema.items ?? {})}`;
+  if (schema.format === 'date-time') return 'time (RFC 3339)';
+  const range = [schema.minimum, schema.maximum].some((bound) => bound !== undefined);
+  const bounds = range ? ` ${schema.minimum ?? '…'} to ${schema.maximum ?? '…'}` : '';
+  return { string: 'text', integer: `whole number${bounds}`, number: 'number', boolean: 'true or false', object: 'object' }[schema.type] ?? 'any';
+}
+
+function fieldRows(schema, secrets) {
+  const required = new Set(schema.required ?? []);
+  return Object.entries(schema.properties ?? {}).map(([name, field]) => {
+    const marks = [required.has(name) ? '' : 'optional', secrets.includes(name) ? '**secret**' : '', field.description ?? ''];
+    return `| \`${name}\` | ${typeOf(field)} | ${marks.filter((mark) => mark !== '').join('; ')} |`;
+  });
+}
+
+function toolSection(tool) {
+  const listing = describeTool(tool);
+  const hints = Object.entries(listing.annotations).filter(([, value]) => value);
+  return [
+    `## ${tool.name}`,
+    '',
+    `*${tool.title}.* ${tool.description}`,
+    '',
+    `Effect: ${tool.effect}. Reach: ${tool.reach}. Cost: ${tool.cost}. Hints: ${hints.map(([name]) => name).join(', ') || 'none'}. In the audit log: ${[...tool.audit, ...tool.auditOutput].join(', ') || 'no field'}.`,
+    '',
+    '| input | type | |',
+    '|---|---|---|',
+    ...fieldRows(listing.inputSchema, tool.secretFields),
+    '',
+    '| output | type | |',
+    '|---|---|---|',
+    ...fieldRows(listing.outputSchema, []),
+    '',
+  ].join('\n');
+}
+
+const reference = [
+  '# Tool reference',
+  '',
+  'Generated from the catalogue by `npm run docs`. A **secret** field takes the text itself, or `{"literal": "..."}` where the text looks like a reference (`secret://`, `env://`).',
+  'Success comes as structured content and as the same JSON in text; a refusal as `isError` with the text `{"error": {code, message, hint}}`.',
+  '',
+  ...catalogue().map(toolSection),
+].join('\n');
+
+const toolTable = [
+  '| tool | does |',
+  '|---|---|',
+  ...catalogue().map((tool) => `| [\`${tool.name}\`](docs/tools.md#${tool.name}) | ${tool.description} |`),
+].join('\n');
+
+const environmentTable = [
+  '| variable | default | |',
+  '|---|---|---|',
+  ...VARIABLES.map(([name, fallback, meaning]) => `| \`${name}\` | ${fallback} | ${meaning} |`),
+].join('\n');
+
+function between(text, name, content) {
+  const [begin, end] = [`<!-- ${name}: generated -->`, `<!-- ${name}: end -->`];
+  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+  if (from === -1 || to === -1) throw new Error(`README.md has no place for the ${name} table`);
+  return `${text.slice(0, from + begin.length)}\n\n${content}\n\n${text.slice(to)}`;
+}
+
+const readme = readFileSync('README.md', 'utf8');
+const files = {
+  'docs/tools.md': reference,
+  'README.md': between(between(readme, 'tools', toolTable), 'environment', environmentTable),
+};
+
+let stale = 0;
+for (const [path, content] of Object.entries(files)) {
+  let current = '';
+  try {
+    current = readFileSync(path, 'utf8');
+  } catch {
+    // not there yet
+  }
+  if (current === content) continue;
+  stale++;
+  if (check) console.error(`${path} is stale: run npm run docs`);
+  else writeFileSync(path, content);
+}
+process.exitCode = check && stale > 0 ? 1 : 0;
