@@ -28,16 +28,16 @@ export async function run() {
     await hash();
     await latenciesMs(server);
     const idleMs = await latenciesMs(server);
-    let loaded = true;
+    const stopping = new AbortController();
     let hashes = 0;
     const lanes = Array.from({ length: IN_FLIGHT }, async () => {
-      while (loaded) {
+      while (!stopping.signal.aborted) {
         await hash();
         hashes++;
       }
     });
     const loadedMs = await latenciesMs(server);
-    loaded = false;
+    stopping.abort();
     await Promise.all(lanes);
     const reference = median(idleMs);
     const line = (what, ours, idle, goal) =>

@@ -120,10 +120,11 @@ export async function startPipeline() {
     poolThreads: POOL_THREADS,
     threadScript: new URL('../dist/workers/thread.js', import.meta.url),
   });
-  const caller = { name: 'bench', signal: new AbortController().signal };
+  // A signal for each call, as the server gives one: shared by all, it would gather listeners.
+  const caller = () => ({ name: 'bench', signal: new AbortController().signal });
   return {
     async call(name, input) {
-      const result = await app.pipeline.call(name, input, caller);
+      const result = await app.pipeline.call(name, input, caller());
       if (result.kind !== 'answered') throw new Error(`${name} was refused: ${JSON.stringify(result)}`);
       return result.value;
     },
