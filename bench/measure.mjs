@@ -66,7 +66,7 @@ function goalText({ goal, ratio, ours, unit }) {
 export function tableOf(rows) {
   const cells = rows.map((entry) => [
     entry.what,
-    entry.ratio.toFixed(entry.ratio < 10 ? 2 : 1),
+    entry.ratio.toFixed(entry.ratio < 0.1 ? 3 : entry.ratio < 10 ? 2 : 1),
     UNITS[entry.unit](entry.ours),
     UNITS[entry.unit](entry.reference),
     entry.against,

@@ -45,7 +45,7 @@ const secrets = new Set([
 const stderrLines = [];
 const startedAtMs = performance.now();
 let stepNumber = 0;
-let stepTitle = 'start the server';
+let stepTitle = '';
 
 function print(text = '') {
   process.stdout.write(`${text}\n`);
@@ -81,9 +81,8 @@ function inBrief(input) {
     typeof value === 'string' && value.startsWith('(')
       ? value
       : JSON.stringify(value, (_name, inner) => (typeof inner === 'string' ? shortened(inner, 32) : inner));
-  return Object.entries(input)
-    .map(([name, value]) => `${name}: ${brief(value)}`)
-    .join(', ');
+  const fields = Object.entries(input).map(([name, value]) => `${name}: ${brief(value)}`);
+  return shortened(fields.join(', '), 100);
 }
 
 async function connect() {
@@ -374,7 +373,9 @@ try {
   const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1);
   print(`\n${green('✓')} ${bold(`All ${stepNumber} steps as they should be`)}, in ${seconds} s.`);
 } catch (error) {
-  print(`\n${red('✗')} ${bold(`Step ${stepNumber} failed: ${stepTitle}`)}`);
+  print(
+    `\n${red('✗')} ${bold(stepNumber === 0 ? 'The server did not start' : `Step ${stepNumber} failed: ${stepTitle}`)}`,
+  );
   print(`  ${error instanceof Error ? error.message : String(error)}`);
   for (const line of serverComplaints()) print(`  server: ${line}`);
   process.exitCode = 1;

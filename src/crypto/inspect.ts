@@ -87,8 +87,37 @@ async function inspectDer(der: Uint8Array, now: Date): Promise<Inspection | null
   return (await inspectPkcs12(der)) ?? (await inspectRequest(der));
 }
 
+interface PemBlock {
+  label: string;
+  body: string;
+  /** Both marker lines included. */
+  whole: string;
+}
+
+const BEGIN = '-----BEGIN ';
+const DASHES = '-----';
+const MAX_LABEL = 40;
+
+/** The PEM blocks of a text (RFC 7468 section 2), up to the first that has no end. Looks at each character once. */
+function pemBlocks(text: string): PemBlock[] {
+  const blocks: PemBlock[] = [];
+  for (let begin = text.indexOf(BEGIN); begin !== -1;) {
+    const labelStart = begin + BEGIN.length;
+    const labelEnd = text.slice(labelStart, labelStart + MAX_LABEL + DASHES.length).indexOf(DASHES) + labelStart;
+    const label = text.slice(labelStart, labelEnd);
+    if (labelEnd < labelStart || !/^[A-Z0-9 ]+$/.test(label)) break;
+    const marker = `-----END ${label}-----`;
+    const end = text.indexOf(marker, labelEnd);
+    if (end === -1) break;
+    const next = end + marker.length;
+    blocks.push({ label, body: text.slice(labelEnd + DASHES.length, end), whole: text.slice(begin, next) });
+    begin = text.indexOf(BEGIN, next);
+  }
+  return blocks;
+}
+
 async function inspectPem(text: string, now: Date): Promise<Inspection> {
-  const blocks = [...text.matchAll(/-----BEGIN ([A-Z0-9 ]{1,40})-----([\s\S]*?)-----END \1-----/g)];
+  const blocks = pemBlocks(text);
   const [first] = blocks;
   if (first === undefined) {
     return {
@@ -105,7 +134,7 @@ async function inspectPem(text: string, now: Date): Promise<Inspection> {
       ],
     };
   }
-  const [whole, label = '', body = ''] = first;
+  const { whole, label, body } = first;
   if (/PRIVATE KEY/.test(label)) {
     const encrypted = label === 'ENCRYPTED PRIVATE KEY' || /Proc-Type: 4,ENCRYPTED/.test(body);
     const opaque = encrypted || label.startsWith('OPENSSH') || label.startsWith('PGP');

@@ -88,8 +88,6 @@ function checkClaims(claims: Record<string, unknown>): void {
       'Use issuer, subject, audience, ttl_seconds and not_before; iat and jti are set by the server.',
     );
   }
-  if (Object.hasOwn(claims, '__proto__'))
-    throw inputInvalid('claims', 'holds a name that JSON readers misread', 'Leave "__proto__" out.');
   if (isDeeperThan(claims, JWT_LIMITS.depth))
     throw inputInvalid('claims', `nests deeper than ${JWT_LIMITS.depth} levels`, 'Flatten the claims.');
   if (Buffer.byteLength(JSON.stringify(claims)) > JWT_LIMITS.claimsBytes) {

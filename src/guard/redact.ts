@@ -26,8 +26,9 @@ export function explainIssues(issues: readonly Issue[], tool: Tool): Refusal {
     .slice(0, MAX_NAMED)
     .map((issue) => `${pathOf(issue, tool)} ${problemOf(issue)}`);
   if (unknown !== undefined) problems.push('a field was given that this tool does not have');
-  const text = problems.join('; ');
-  return { message: `${text.charAt(0).toUpperCase()}${text.slice(1)}.`, hint: fields };
+  // A sentence begins with a capital, a field name stays as it is.
+  const text = problems.join('; ').replace(/^(?:a|the) /, (word) => word.charAt(0).toUpperCase() + word.slice(1));
+  return { message: `${text}.`, hint: fields };
 }
 
 function pathOf(issue: Issue, tool: Tool): string {

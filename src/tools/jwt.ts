@@ -4,6 +4,7 @@ import { z } from 'zod';
 
 import { base64url } from '../crypto/bytes.js';
 import { inputInvalid } from '../crypto/errors.js';
+import { isJsonObject } from '../crypto/json.js';
 import { JWT_ALGORITHMS, readJwks, readPublicKeyPem } from '../crypto/jwt-keys.js';
 import { JWT_LIMITS, JWT_REASONS, signJwt, verifyJwt, type CandidateKey, type JwtExpectations } from '../crypto/jwt.js';
 import { keyUnknown, type KeyRing } from '../crypto/keyring.js';
@@ -12,6 +13,18 @@ import { audience, claimText, instant, keyName, secret, seconds, text } from './
 import { defineTool } from './tool.js';
 
 const DEFAULT_TTL_SECONDS = 1_800;
+
+/** An object of claims. zod would drop a member called `__proto__` in silence, so it is refused first. */
+function claims(): z.ZodType<Record<string, unknown>> {
+  return z.preprocess(
+    (value, context) => {
+      if (isJsonObject(value) && Object.hasOwn(value, '__proto__'))
+        context.addIssue('holds a name that JSON readers misread');
+      return value;
+    },
+    z.record(z.string().max(256), z.unknown()),
+  );
+}
 
 export const jwtSign = defineTool({
   name: 'jwt_sign',
@@ -24,7 +37,7 @@ export const jwtSign = defineTool({
   audit: ['ttl_seconds', 'algorithm', 'allow_missing_expiry'],
   auditOutput: ['key_id', 'jwt_id'],
   input: z.strictObject({
-    claims: z.record(z.string().max(256), z.unknown()).optional(),
+    claims: claims().optional(),
     subject: claimText().optional(),
     issuer: claimText().optional(),
     audience: audience().optional(),

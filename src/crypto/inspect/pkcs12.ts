@@ -4,7 +4,8 @@ import { finding, type Finding, type Inspection } from './report.js';
 
 type Asn1 = import('node-forge').asn1.Asn1;
 
-const MAX_BYTES = 1_048_576;
+/** The parser makes an object of every element, so size is time. */
+const MAX_BYTES = 262_144;
 const MAX_NODES = 2_000;
 const DATA_OID = '1.2.840.113549.1.7.1';
 

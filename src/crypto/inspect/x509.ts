@@ -10,6 +10,9 @@ import { summarizeKey } from './keys.js';
 import { duration, finding, type Finding, type Inspection } from './report.js';
 
 const MAX_NAMES = 50;
+/** The parser makes an object of every element, so size is time. */
+const MAX_CERTIFICATE_BYTES = 262_144;
+const MAX_REQUEST_BYTES = 65_536;
 
 const SIGNATURE_ALGORITHMS: Readonly<Record<string, string>> = {
   '1.2.840.113549.1.1.4': 'MD5 with RSA',
@@ -40,6 +43,7 @@ const ATTRIBUTE_NAMES: Readonly<Record<string, string>> = {
 
 /** A certificate in DER, or null where the bytes are none. `more` counts others that came with it. */
 export async function inspectCertificate(der: Uint8Array, now: Date, more = 0): Promise<Inspection | null> {
+  if (der.length > MAX_CERTIFICATE_BYTES) return null;
   let node: X509Certificate;
   let certificate: Asn1X509.Certificate;
   try {
@@ -102,6 +106,7 @@ export async function inspectCertificate(der: Uint8Array, now: Date, more = 0): 
 
 /** A certification request in DER, or null. */
 export async function inspectRequest(der: Uint8Array): Promise<Inspection | null> {
+  if (der.length > MAX_REQUEST_BYTES) return null;
   try {
     const [[{ AsnConvert }], { CertificationRequest }] = await Promise.all([loadAsn1(), import('@peculiar/asn1-csr')]);
     const request = AsnConvert.parse(der, CertificationRequest);
