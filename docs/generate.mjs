@@ -20,13 +20,21 @@ function typeOf(schema) {
   if (schema.format === 'date-time') return 'time (RFC 3339)';
   const range = [schema.minimum, schema.maximum].some((bound) => bound !== undefined);
   const bounds = range ? ` ${schema.minimum ?? '…'} to ${schema.maximum ?? '…'}` : '';
-  return { string: 'text', integer: `whole number${bounds}`, number: 'number', boolean: 'true or false', object: 'object' }[schema.type] ?? 'any';
+  return (
+    { string: 'text', integer: `whole number${bounds}`, number: 'number', boolean: 'true or false', object: 'object' }[
+      schema.type
+    ] ?? 'any'
+  );
 }
 
 function fieldRows(schema, secrets) {
   const required = new Set(schema.required ?? []);
   return Object.entries(schema.properties ?? {}).map(([name, field]) => {
-    const marks = [required.has(name) ? '' : 'optional', secrets.includes(name) ? '**secret**' : '', field.description ?? ''];
+    const marks = [
+      required.has(name) ? '' : 'optional',
+      secrets.includes(name) ? '**secret**' : '',
+      field.description ?? '',
+    ];
     return `| \`${name}\` | ${typeOf(field)} | ${marks.filter((mark) => mark !== '').join('; ')} |`;
   });
 }

@@ -287,7 +287,7 @@ describe('the end', () => {
         params: { name: 'digest_compute', arguments: { algorithm: 'sha256', text: String(id) } },
       });
     expect(await server.end()).toEqual({ code: 0, signal: null });
-    expect(server.answers.map(({ id }) => id).sort()).toEqual([1, 2, 3]);
+    expect(new Set(server.answers.map(({ id }) => id))).toEqual(new Set([1, 2, 3]));
   });
 
   it('comes also without a line end and without any message', async () => {

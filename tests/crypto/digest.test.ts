@@ -187,7 +187,9 @@ describe('an HMAC', () => {
   it('with an empty key is an HMAC, not the plain digest', () => {
     const empty = new Uint8Array(0);
     // https://www.rfc-editor.org/rfc/rfc2104#section-2: a short key is padded with zeros.
-    expect(computeDigest('sha256', utf8('abc'), empty)).toEqual(computeDigest('sha256', utf8('abc'), new Uint8Array(64)));
+    expect(computeDigest('sha256', utf8('abc'), empty)).toEqual(
+      computeDigest('sha256', utf8('abc'), new Uint8Array(64)),
+    );
     expect(computeDigest('sha256', utf8('abc'), empty)).not.toEqual(computeDigest('sha256', utf8('abc')));
   });
 
@@ -241,7 +243,20 @@ describe('the name of an algorithm', () => {
   });
 
   it('that is unknown, or no text at all, becomes none of ours', () => {
-    for (const name of ['sha', 'sha-0', 'sha2', 'md4', 'blake2b256', 'crc32', '', 'sha256 ', 'x'.repeat(100_000), 256, null, {}]) {
+    for (const name of [
+      'sha',
+      'sha-0',
+      'sha2',
+      'md4',
+      'blake2b256',
+      'crc32',
+      '',
+      'sha256 ',
+      'x'.repeat(100_000),
+      256,
+      null,
+      {},
+    ]) {
       expect(DIGEST_ALGORITHMS).not.toContain(canonicalDigestName(name));
     }
   });

@@ -15,6 +15,7 @@ export function describeWithVectors(name: string, body: () => void): void {
   else describe.skip(`${name} (skipped: set SECURITY_MCP_VECTORS to the folder of the published vectors)`, body);
 }
 
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller knows the shape of the file it names
 export function readVectors<T>(path: string): T {
   return JSON.parse(readFileSync(join(folder, path), 'utf8')) as T;
 }
