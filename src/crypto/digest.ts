@@ -23,7 +23,10 @@ export type DigestAlgorithm = keyof typeof OPENSSL_NAMES;
 
 export const DIGEST_ALGORITHMS = Object.keys(OPENSSL_NAMES) as [DigestAlgorithm, ...DigestAlgorithm[]];
 
-const ALIASES: Readonly<Record<string, DigestAlgorithm>> = { blake2b: 'blake2b512', blake2s: 'blake2s256' };
+const ALIASES: ReadonlyMap<string, DigestAlgorithm> = new Map([
+  ['blake2b', 'blake2b512'],
+  ['blake2s', 'blake2s256'],
+]);
 
 /** Other spellings of the same algorithm (`SHA-256`, `sha3_256`, `BLAKE2b`) to ours; anything else comes back as it is. */
 export function canonicalDigestName(name: unknown): unknown {
@@ -33,7 +36,7 @@ export function canonicalDigestName(name: unknown): unknown {
     .replaceAll(/[_/]/g, '-')
     .replace(/^sha-(?=\d)/, 'sha')
     .replace(/^(blake2[bs])-/, '$1');
-  return ALIASES[plain] ?? plain;
+  return ALIASES.get(plain) ?? plain;
 }
 
 /** The digest of `data`, or its HMAC where `key` is given. */

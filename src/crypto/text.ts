@@ -1,7 +1,10 @@
 /** Text on its way to a reader: what comes from outside (certificate names, token claims) escaped and bounded, times in one form. */
 
-/** Control, format (bidirectional, zero-width), private-use, unassigned and surrogate characters, and line separators. */
-const UNSAFE = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}]/gu;
+/**
+ * Control, format (bidirectional, zero-width), private-use, unassigned and surrogate characters, line separators, and
+ * letters and marks that draw nothing (variation selectors, fillers; Default_Ignorable_Code_Point of Unicode TR 44).
+ */
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}\p{DI}]/gu;
 
 /**
  * Makes `text` safe to show: characters that a reader cannot see or that reorder what is read become `\u{...}`,

@@ -70,7 +70,11 @@ describe('decoding undoes encoding', () => {
     ['any base64, given base64url', base64url, fromAnyBase64],
     ['any base64, given padded base64url', base64urlPadded, fromAnyBase64],
   ])('%s', (_name, encode, decode) => {
-    fc.assert(fc.property(anyBytes, (bytes) => expect(decode(encode(bytes))).toEqual(Buffer.from(bytes))));
+    fc.assert(
+      fc.property(anyBytes, (bytes) => {
+        expect(decode(encode(bytes))).toEqual(Buffer.from(bytes));
+      }),
+    );
   });
 
   it('the encoders read the view they are given, not the buffer behind it', () => {
@@ -81,7 +85,11 @@ describe('decoding undoes encoding', () => {
   });
 
   it('UTF-8 round-trips every text without half surrogates', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => expect(fromUtf8(utf8(text))).toBe(text)));
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        expect(fromUtf8(utf8(text))).toBe(text);
+      }),
+    );
   });
 
   it('a byte order mark is kept as a character', () => {
@@ -178,7 +186,9 @@ describe('equal bytes', () => {
   it('are equal exactly where their hexadecimal is', () => {
     const few = fc.uint8Array({ maxLength: 3, max: 2 });
     fc.assert(
-      fc.property(few, few, (a, b) => expect(equalBytes(a, b)).toBe(hex(a) === hex(b))),
+      fc.property(few, few, (a, b) => {
+        expect(equalBytes(a, b)).toBe(hex(a) === hex(b));
+      }),
       { numRuns: 500 },
     );
   });
