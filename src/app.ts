@@ -5,6 +5,7 @@ import { createHmac } from 'node:crypto';
 import type { Config } from './config.js';
 import { createProcessRing } from './crypto/keyring.js';
 import { systemRandom } from './crypto/random.js';
+import { AllowedFiles } from './files/read.js';
 import type { AuditSink } from './guard/audit.js';
 import { createPipeline, TIME_LIMIT_SECONDS, type Pipeline } from './guard/call.js';
 import { createGuessLimit, type MonotonicClock } from './guard/limits.js';
@@ -55,6 +56,7 @@ export function createApp(config: Config, surroundings: Surroundings): App {
       passwords,
       strength: createStrengthMeter(strengthThreads),
       policy: { minLength: config.passwordMinLength, bcryptCost: config.bcryptCost },
+      files: new AllowedFiles(config.fileFolders),
     },
     audit,
     guesses: createGuessLimit(verifyAttempts.guesses, verifyAttempts.windowSeconds, clock),

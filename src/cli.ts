@@ -201,6 +201,8 @@ async function checkRunning(
       'ok',
       `HS256 from JWT_SECRET_KEY${config.jwtSecretPrevious === undefined ? '' : ', and the previous one for verifying'}`,
     );
+  const folders = config.fileFolders.length;
+  add('files', 'ok', folders === 0 ? 'none: SECURITY_MCP_FILES names no folder' : `${folders} folder(s) may be read`);
   const app = world.start(config);
   const engines = await app.engines();
   for (const [algorithm, engine] of Object.entries(engines)) {

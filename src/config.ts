@@ -1,6 +1,7 @@
 /** The environment as one frozen Config. Every problem is reported at once, with the variable's name and how to mend it. */
 
 import { BCRYPT_COST } from './crypto/password.js';
+import type { AllowedFolder } from './files/policy.js';
 import { TOOLSET_NAMES, type Toolset } from './tools/index.js';
 import { ENGINE_SETTINGS, type EngineSetting } from './workers/engines.js';
 
@@ -15,6 +16,8 @@ export interface Config {
   readonly passwordMinLength: number;
   readonly callsPerMinute: { readonly light: number; readonly cpu: number };
   readonly verifyAttempts: { readonly guesses: number; readonly windowSeconds: number };
+  /** The folders that file tools may touch. */
+  readonly fileFolders: readonly AllowedFolder[];
   readonly toolsets: readonly Toolset[];
   readonly readOnly: boolean;
   readonly logLevel: LogLevel;
@@ -26,12 +29,20 @@ export type ConfigResult = { config: Config } | { problems: string[] };
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Reads a file of at most `maxBytes`, or throws. */
-export type ReadSecretFile = (path: string, maxBytes: number) => string;
+/** The file system, as far as the configuration asks it. */
+export interface ConfigFiles {
+  /** Reads a file of at most `maxBytes`, or throws. */
+  readSecretFile(path: string, maxBytes: number): string;
+  /** The folder at an absolute path, or null where there is none that may be allowed. */
+  resolveFolder(path: string): AllowedFolder | null;
+  /** What stands between two paths of a list: `:`, on Windows `;`. */
+  pathDelimiter: string;
+}
 
 const PREFIX = 'SECURITY_MCP_';
 const MAX_SECRET_BYTES = 4_096;
 const MIN_JWT_SECRET_BYTES = 32;
+const MAX_FOLDERS = 32;
 
 /** The variables of this version, in the order in which they are documented. */
 export const VARIABLES = [
@@ -49,7 +60,12 @@ export const VARIABLES = [
     'characters, 8 to 64; 15 where the password is the only factor (SP 800-63B-4)',
   ],
   ['SECURITY_MCP_CALLS_PER_MINUTE', '6000/120', 'calls per tool and minute: light / CPU-heavy'],
-  ['SECURITY_MCP_VERIFY_ATTEMPTS', '5/60', 'guesses / seconds, per password hash'],
+  ['SECURITY_MCP_VERIFY_ATTEMPTS', '5/60', 'guesses / seconds, per password hash or envelope'],
+  [
+    'SECURITY_MCP_FILES',
+    'none',
+    `absolute paths of the folders that file tools may read, at most ${MAX_FOLDERS}, with \`:\` between (\`;\` on Windows)`,
+  ],
   ['SECURITY_MCP_TOOLSETS', 'all', `comma-separated: ${TOOLSET_NAMES.map((name) => `\`${name}\``).join(', ')}`],
   ['SECURITY_MCP_READ_ONLY', 'off', '`1` leaves out tools with an effect (signing tokens)'],
   [
@@ -64,8 +80,8 @@ const SECRET_VARIABLES = ['JWT_SECRET_KEY', 'JWT_SECRET_KEY_PREVIOUS'] as const;
 /** Variables whose secret may come from a file named by `NAME_FILE`. */
 export const FILE_TWINS = SECRET_VARIABLES.map((name) => `${name}_FILE`);
 
-export function loadConfig(env: Environment, readSecretFile: ReadSecretFile): ConfigResult {
-  const reader = new Reader(env, readSecretFile);
+export function loadConfig(env: Environment, files: ConfigFiles): ConfigResult {
+  const reader = new Reader(env, files);
   const jwtSecret = reader.jwtSecret('JWT_SECRET_KEY');
   const jwtSecretPrevious = reader.jwtSecret('JWT_SECRET_KEY_PREVIOUS');
   const [light, cpu] = reader.pair('SECURITY_MCP_CALLS_PER_MINUTE', [6_000, 120], [100_000, 100_000]);
@@ -78,6 +94,7 @@ export function loadConfig(env: Environment, readSecretFile: ReadSecretFile): Co
     passwordMinLength: reader.integer('SECURITY_MCP_PASSWORD_MIN_LENGTH', 8, 8, 64),
     callsPerMinute: { light, cpu },
     verifyAttempts: { guesses, windowSeconds },
+    fileFolders: reader.folders('SECURITY_MCP_FILES'),
     toolsets: reader.list('SECURITY_MCP_TOOLSETS', TOOLSET_NAMES),
     readOnly: reader.flag('SECURITY_MCP_READ_ONLY'),
     logLevel: reader.choice('SECURITY_MCP_LOG_LEVEL', 'info', LOG_LEVELS),
@@ -99,11 +116,11 @@ class Reader {
   readonly problems: string[] = [];
   readonly warnings: string[] = [];
   readonly #env: Environment;
-  readonly #readSecretFile: ReadSecretFile;
+  readonly #files: ConfigFiles;
 
-  constructor(env: Environment, readSecretFile: ReadSecretFile) {
+  constructor(env: Environment, files: ConfigFiles) {
     this.#env = env;
-    this.#readSecretFile = readSecretFile;
+    this.#files = files;
   }
 
   /** The value, or undefined where it is unset, empty, or a placeholder that the host did not expand. */
@@ -127,7 +144,7 @@ class Reader {
       return undefined;
     }
     try {
-      return this.#readSecretFile(path, MAX_SECRET_BYTES).replace(/\r?\n$/, '');
+      return this.#files.readSecretFile(path, MAX_SECRET_BYTES).replace(/\r?\n$/, '');
     } catch {
       this.#problem(
         twin,
@@ -199,6 +216,21 @@ class Reader {
     if (names.length > 0 && chosen.length === new Set(names).size) return chosen;
     this.#problem(name, `must be a comma-separated list of ${choices.join(', ')}`, 'Leave it out for all.');
     return choices;
+  }
+
+  folders(name: string): readonly AllowedFolder[] {
+    const { pathDelimiter, resolveFolder } = this.#files;
+    const paths = (this.#value(name) ?? '').split(pathDelimiter).filter((path) => path.trim() !== '');
+    // Counted before any is looked up.
+    const folders = paths.length > MAX_FOLDERS ? [null] : paths.map((path) => resolveFolder(path));
+    const found = folders.filter((folder) => folder !== null);
+    if (found.length === folders.length) return found;
+    this.#problem(
+      name,
+      `must be at most ${MAX_FOLDERS} absolute paths of existing folders with ${pathDelimiter} between, none the root of a file system`,
+      'Leave it out for none.',
+    );
+    return [];
   }
 
   flag(name: string): boolean {

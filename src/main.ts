@@ -6,9 +6,11 @@ import { randomUUID } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
+import { delimiter } from 'node:path';
 
 import { createApp, type App } from './app.js';
-import { loadConfig, type Config } from './config.js';
+import { loadConfig, type Config, type ConfigResult } from './config.js';
+import { resolveFolder } from './files/policy.js';
 import { describeCause } from './guard/redact.js';
 import { createLog, type Log } from './log.js';
 
@@ -42,8 +44,12 @@ async function readStdin(maxBytes: number): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
+function readConfig(): ConfigResult {
+  return loadConfig(process.env, { readSecretFile: readBounded, resolveFolder, pathDelimiter: delimiter });
+}
+
 function configured(): Config {
-  const loaded = loadConfig(process.env, readBounded);
+  const loaded = readConfig();
   if ('config' in loaded) return loaded.config;
   process.stderr.write(`security-mcp does not start: ${loaded.problems.length} setting(s) to mend.\n`);
   for (const problem of loaded.problems) process.stderr.write(`  - ${problem}\n`);
@@ -122,7 +128,7 @@ async function runCommand(args: readonly string[]): Promise<void> {
     nodeVersion: process.version,
     platform: `${process.platform} ${process.arch}`,
     isTerminal: process.stdout.isTTY === true,
-    loadConfig: () => loadConfig(process.env, readBounded),
+    loadConfig: readConfig,
     start: (config) =>
       (app ??= assemble(config, createLog(STDERR, config.logLevel === 'info' ? 'error' : config.logLevel))),
     print: (text) => new Promise((resolve) => process.stdout.write(text, () => resolve())),

@@ -10,12 +10,13 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
   crypto: ['crypto/', 'node:crypto', 'node:buffer', 'jose', '@peculiar/', 'node-forge', '@zxcvbn-ts/'],
   tools: ['tools/', 'crypto/', 'zod'],
   guard: ['guard/', 'crypto/errors', 'type:tools/', 'type:storage/'],
+  files: ['files/', 'crypto/', 'node:fs', 'node:path'],
   workers: ['workers/', 'crypto/', 'node:worker_threads', 'bcryptjs', 'hash-wasm', '@node-rs/'],
   lines: [],
   transport: ['lines', 'crypto/json', 'node:stream'],
   server: ['transport', 'crypto/text', 'type:guard/', 'type:tools/', '@modelcontextprotocol/server', 'node:stream'],
   log: ['type:guard/', 'type:config', 'pino', 'node:fs'],
-  config: ['crypto/', 'tools/', 'workers/'],
+  config: ['crypto/', 'tools/', 'workers/', 'type:files/'],
   app: ['*', 'node:crypto'],
   cli: ['*'],
   main: ['*', 'node:'],
@@ -82,6 +83,8 @@ describe('the import rule', () => {
       ['guard/call.ts', "import { defineTool } from '../tools/tool.js';"],
       ['guard/call.ts', "import { signJwt } from '../crypto/jwt.js';"],
       ['cli.ts', "import { Server } from '@modelcontextprotocol/server';"],
+      ['tools/digest.ts', "import { AllowedFiles } from '../files/read.js';"],
+      ['files/read.ts', "import { defineTool } from '../tools/tool.js';"],
       ['workers/pool.ts', "import { catalogue } from '../tools/index.js';"],
       ['server.ts', "import { createPipeline } from './guard/call.js';"],
     ];
@@ -115,7 +118,7 @@ describe('the edges of the program', () => {
 });
 
 it('tests mirror src: every test of a room has its file there', () => {
-  const rooms = ['crypto', 'guard', 'tools', 'workers'];
+  const rooms = ['crypto', 'files', 'guard', 'tools', 'workers'];
   const tests = readdirSync('tests', { recursive: true, encoding: 'utf8' })
     .map((name) => relative('.', name).split(sep).join('/'))
     .filter((name) => name.endsWith('.test.ts') && rooms.includes(name.split('/')[0] ?? ''));

@@ -56,6 +56,22 @@ describe('security-mcp call', () => {
     }
   });
 
+  it('reads files in the folders of SECURITY_MCP_FILES, and none without', async () => {
+    const path = join(folder, 'abc');
+    writeFileSync(path, 'abc');
+    const input = JSON.stringify({ algorithm: 'sha256', path });
+    const env = { SECURITY_MCP_FILES: folder };
+    expect(JSON.parse((await run(['call', 'digest_compute', input], { env })).stdout)).toEqual(expected);
+    expect((await run(['doctor'], { env })).stdout).toMatch(/✓ files +1 folder\(s\) may be read\n/);
+    const without = await run(['call', 'digest_compute', input]);
+    expect(without.code).toBe(1);
+    expect(JSON.parse(without.stdout)).toMatchObject({ error: { code: 'path_refused' } });
+    const wrong = await run(['call', 'digest_compute', input], { env: { SECURITY_MCP_FILES: path } });
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toMatch(/^security-mcp: SECURITY_MCP_FILES must be at most 32 absolute paths/);
+    expect(wrong.stderr).not.toContain(folder);
+  });
+
   it('exits 1 on a refusal, which comes as JSON too', async () => {
     const { code, stdout } = await run(['call', 'password_hash', '-'], { input: '{"password":"hunter2"}' });
     expect(code).toBe(1);
@@ -133,6 +149,7 @@ describe('security-mcp', () => {
       'version',
       'configuration',
       'jwt key',
+      'files',
       'bcrypt',
       'argon2',
       'tools',

@@ -2,23 +2,28 @@
 
 import { describe, expect, it } from 'vitest';
 
-import { loadConfig, VARIABLES, type Config, type Environment } from '../src/config.js';
+import { loadConfig, VARIABLES, type Config, type ConfigFiles, type Environment } from '../src/config.js';
 
 const CANARY = 'canary-81b2';
 const SECRET = 'k'.repeat(8).concat('0123456789abcdefghijklmnopqrstuvwxyz');
 
-const noFile = (): string => {
-  throw new Error('no file');
+/** A file system without files, whose folders are those under /srv. */
+const NOTHING: ConfigFiles = {
+  readSecretFile: () => {
+    throw new Error('no file');
+  },
+  resolveFolder: (path) => (path.startsWith('/srv/') ? { given: path, real: `/real${path}` } : null),
+  pathDelimiter: ':',
 };
 
-function config(env: Environment, readFile: (path: string, max: number) => string = noFile): Config {
-  const result = loadConfig(env, readFile);
+function config(env: Environment, readSecretFile = NOTHING.readSecretFile): Config {
+  const result = loadConfig(env, { ...NOTHING, readSecretFile });
   if ('config' in result) return result.config;
   throw new Error(result.problems.join('\n'));
 }
 
-function problems(env: Environment, readFile: (path: string, max: number) => string = noFile): string[] {
-  const result = loadConfig(env, readFile);
+function problems(env: Environment, readSecretFile = NOTHING.readSecretFile): string[] {
+  const result = loadConfig(env, { ...NOTHING, readSecretFile });
   return 'problems' in result ? result.problems : [];
 }
 
@@ -29,6 +34,7 @@ it('without any environment the server has a configuration', () => {
     passwordMinLength: 8,
     callsPerMinute: { light: 6_000, cpu: 120 },
     verifyAttempts: { guesses: 5, windowSeconds: 60 },
+    fileFolders: [],
     toolsets: ['passwords', 'digests', 'jwt', 'envelopes', 'inspection'],
     readOnly: false,
     logLevel: 'info',
@@ -53,6 +59,7 @@ it('reports every problem at once, each with the name of its variable and how to
     SECURITY_MCP_PASSWORD_MIN_LENGTH: '4',
     SECURITY_MCP_CALLS_PER_MINUTE: '0/5',
     SECURITY_MCP_VERIFY_ATTEMPTS: '5',
+    SECURITY_MCP_FILES: `/srv/data:${CANARY}`,
     SECURITY_MCP_TOOLSETS: `jwt,${CANARY}`,
     SECURITY_MCP_READ_ONLY: CANARY,
     SECURITY_MCP_LOG_LEVEL: CANARY,
@@ -103,6 +110,38 @@ describe('JWT_SECRET_KEY', () => {
   });
 });
 
+describe('SECURITY_MCP_FILES', () => {
+  const folders = (count: number): string => Array.from({ length: count }, (_, i) => `/srv/${i}`).join(':');
+
+  it('lists folders with the path delimiter of the platform between, empty places not counted', () => {
+    const windows = loadConfig(
+      { SECURITY_MCP_FILES: 'C:\\data;D:\\' },
+      { ...NOTHING, pathDelimiter: ';', resolveFolder: (path) => ({ given: path, real: path }) },
+    );
+    expect(windows).toMatchObject({ config: { fileFolders: [{ given: 'C:\\data' }, { given: 'D:\\' }] } });
+    expect(config({ SECURITY_MCP_FILES: ':/srv/data::' }).fileFolders).toHaveLength(1);
+  });
+
+  it('is refused whole where one of them is no folder, and says how a list must be', () => {
+    for (const value of ['/etc', 'data', '~/data', '${HOME}/data:/srv/data', '/srv/data:/nowhere']) {
+      expect(problems({ SECURITY_MCP_FILES: value })).toEqual([
+        'SECURITY_MCP_FILES must be at most 32 absolute paths of existing folders with : between, none the root of a file system. Leave it out for none.',
+      ]);
+    }
+  });
+
+  it('is at most 32 folders, and of more none is looked up', () => {
+    expect(config({ SECURITY_MCP_FILES: folders(32) }).fileFolders).toHaveLength(32);
+    const looked: string[] = [];
+    const result = loadConfig(
+      { SECURITY_MCP_FILES: folders(33) },
+      { ...NOTHING, resolveFolder: (path) => (looked.push(path), null) },
+    );
+    expect(result).toHaveProperty('problems.length', 1);
+    expect(looked).toEqual([]);
+  });
+});
+
 it('a misspelt variable is warned of by name', () => {
   const { warnings } = config({ SECURITY_MCP_BCRYPT_COSTS: '15', JWT_SECRET_KEYS: CANARY, PATH: '/bin' });
   expect(warnings).toEqual([
@@ -119,6 +158,7 @@ it('reads every setting', () => {
       SECURITY_MCP_PASSWORD_MIN_LENGTH: '15',
       SECURITY_MCP_CALLS_PER_MINUTE: '10/3',
       SECURITY_MCP_VERIFY_ATTEMPTS: '3/120',
+      SECURITY_MCP_FILES: '/srv/data:/srv/my certificates',
       SECURITY_MCP_TOOLSETS: 'jwt, passwords',
       SECURITY_MCP_READ_ONLY: 'true',
       SECURITY_MCP_LOG_LEVEL: 'silent',
@@ -129,6 +169,10 @@ it('reads every setting', () => {
     passwordMinLength: 15,
     callsPerMinute: { light: 10, cpu: 3 },
     verifyAttempts: { guesses: 3, windowSeconds: 120 },
+    fileFolders: [
+      { given: '/srv/data', real: '/real/srv/data' },
+      { given: '/srv/my certificates', real: '/real/srv/my certificates' },
+    ],
     toolsets: ['passwords', 'jwt'],
     readOnly: true,
     logLevel: 'silent',

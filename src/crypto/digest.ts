@@ -1,6 +1,6 @@
 /** Digests (FIPS 180-4, FIPS 202, RFC 7693) and HMAC over them (RFC 2104), on node:crypto. */
 
-import { createHash, createHmac } from 'node:crypto';
+import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
 
 /** Name in this product to name in OpenSSL. */
 const OPENSSL_NAMES = {
@@ -41,8 +41,27 @@ export function canonicalDigestName(name: unknown): unknown {
 
 /** The digest of `data`, or its HMAC where `key` is given. */
 export function computeDigest(algorithm: DigestAlgorithm, data: Uint8Array, key?: Uint8Array): Uint8Array {
+  return beginDigest(algorithm, key).update(data).digest();
+}
+
+/** The same over data that comes in pieces, which need be good only until the next is asked for; and how many bytes it was. */
+export async function computeDigestOfPieces(
+  algorithm: DigestAlgorithm,
+  pieces: AsyncIterable<Uint8Array>,
+  key?: Uint8Array,
+): Promise<{ digest: Uint8Array; bytes: number }> {
+  const digest = beginDigest(algorithm, key);
+  let bytes = 0;
+  for await (const piece of pieces) {
+    digest.update(piece);
+    bytes += piece.length;
+  }
+  return { digest: digest.digest(), bytes };
+}
+
+function beginDigest(algorithm: DigestAlgorithm, key: Uint8Array | undefined): Hash | Hmac {
   const name = OPENSSL_NAMES[algorithm];
-  return (key === undefined ? createHash(name) : createHmac(name, key)).update(data).digest();
+  return key === undefined ? createHash(name) : createHmac(name, key);
 }
 
 /** What to tell a caller about an algorithm that is unfit, or null. HMAC does not rest on collision resistance (RFC 6151 section 2.3). */

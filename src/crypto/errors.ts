@@ -8,6 +8,7 @@ export const ERROR_CODES = [
   'key_unknown',
   'key_disabled',
   'secret_unknown',
+  'path_refused',
   'rate_limited',
   'timeout',
   'cancelled',

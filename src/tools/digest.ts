@@ -1,14 +1,22 @@
-/** Digest tool: digests and HMAC of text or bytes, with a constant-time comparison. */
+/** Digest tool: digests and HMAC of text, bytes or a file, with a constant-time comparison. */
 
 import { z } from 'zod';
 
 import { base64, base64url, equalBytes, fromAnyBase64, fromHex, hex, utf8 } from '../crypto/bytes.js';
-import { canonicalDigestName, computeDigest, DIGEST_ALGORITHMS, digestWarning } from '../crypto/digest.js';
+import {
+  canonicalDigestName,
+  computeDigest,
+  computeDigestOfPieces,
+  DIGEST_ALGORITHMS,
+  digestWarning,
+} from '../crypto/digest.js';
 import { inputInvalid } from '../crypto/errors.js';
-import { secret, text } from './fields.js';
+import { filePath, secret, text } from './fields.js';
 import { defineTool } from './tool.js';
 
 const MAX_BYTES = 1_048_576;
+/** A file is read in pieces, so that its size costs time and no memory. */
+const MAX_FILE_BYTES = 1_073_741_824;
 const ENCODERS = { hex, base64, base64url } as const;
 const DECODERS = { text: utf8, hex: fromHex, base64: fromAnyBase64 } as const;
 
@@ -16,7 +24,7 @@ export const digestCompute = defineTool({
   name: 'digest_compute',
   title: 'Compute a digest',
   description:
-    'Digest of text, base64 or hex (give exactly one), or its HMAC where key is given. With expected, says in constant time whether they match. Not for passwords: use password_hash.',
+    'Digest of text, base64, hex or a file (give exactly one), or its HMAC where key is given. With expected, says in constant time whether they match. Not for passwords: use password_hash.',
   effect: 'none',
   reach: 'local',
   cost: 'light',
@@ -29,6 +37,7 @@ export const digestCompute = defineTool({
       .string()
       .max(2 * MAX_BYTES)
       .optional(),
+    path: filePath().optional(),
     key: secret(8_192).optional(),
     key_encoding: z.enum(['text', 'hex', 'base64']).optional(),
     encoding: z.enum(['hex', 'base64', 'base64url']).optional().describe('Of digest and expected; default hex.'),
@@ -41,38 +50,47 @@ export const digestCompute = defineTool({
     matches: z.boolean().optional(),
     warning: z.string().optional(),
   }),
-  run({ algorithm, key, key_encoding = 'text', encoding = 'hex', expected, ...input }) {
-    const data = readInput(input);
+  async run({ algorithm, key, key_encoding = 'text', encoding = 'hex', expected, ...input }, { files, signal }) {
+    const source = readSource(input);
     if (key === undefined && key_encoding !== 'text')
       throw inputInvalid('key_encoding', 'is given without key', 'Give key too, or leave key_encoding out.');
     const keyBytes = key === undefined ? undefined : DECODERS[key_encoding](key);
     if (keyBytes === null) throw inputInvalid('key', `is not ${key_encoding}`, 'Check the key or key_encoding.');
     if (keyBytes?.length === 0)
       throw inputInvalid('key', 'is empty', 'Give the HMAC key, or leave key out for a plain digest.');
-    const digest = computeDigest(algorithm, data, keyBytes);
+    const awaited = expected === undefined ? undefined : readExpected(expected, encoding);
+    const { digest, bytes } =
+      'path' in source
+        ? await computeDigestOfPieces(
+            algorithm,
+            files.pieces(source.path, { maxBytes: MAX_FILE_BYTES, signal }),
+            keyBytes,
+          )
+        : { digest: computeDigest(algorithm, source.data, keyBytes), bytes: source.data.length };
     const warning = digestWarning(algorithm, keyBytes !== undefined);
     return {
       digest: ENCODERS[encoding](digest),
       algorithm: keyBytes === undefined ? algorithm : `hmac-${algorithm}`,
-      input_bytes: data.length,
-      ...(expected === undefined ? {} : { matches: equalBytes(digest, readExpected(expected, encoding)) }),
+      input_bytes: bytes,
+      ...(awaited === undefined ? {} : { matches: equalBytes(digest, awaited) }),
       ...(warning === null ? {} : { warning }),
     };
   },
 });
 
-type Input = Partial<Record<keyof typeof DECODERS, string | undefined>>;
+type Input = Partial<Record<keyof typeof DECODERS | 'path', string | undefined>>;
 
-function readInput(input: Input): Uint8Array {
+/** The bytes that are given, or the path of the file that holds them. */
+function readSource({ path, ...input }: Input): { data: Uint8Array } | { path: string } {
   const given = (Object.keys(DECODERS) as (keyof typeof DECODERS)[]).filter((name) => input[name] !== undefined);
   const [name] = given;
-  if (name === undefined || given.length > 1) {
-    throw inputInvalid('text', 'or base64 or hex: exactly one of them is needed', 'Give the data once.');
-  }
+  if (path !== undefined && name === undefined) return { path };
+  if (path !== undefined || name === undefined || given.length > 1)
+    throw inputInvalid('text', 'or base64 or hex or path: exactly one of them is needed', 'Give the data once.');
   const data = DECODERS[name](input[name] ?? '');
   if (data === null) throw inputInvalid(name, `is not ${name}`, 'Check the data, or give it as text.');
-  if (data.length > MAX_BYTES) throw inputInvalid(name, `is over ${MAX_BYTES} bytes`, 'Give less data.');
-  return data;
+  if (data.length > MAX_BYTES) throw inputInvalid(name, `is over ${MAX_BYTES} bytes`, 'Give less data, or a file.');
+  return { data };
 }
 
 function readExpected(expected: string, encoding: keyof typeof ENCODERS): Uint8Array {

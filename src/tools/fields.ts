@@ -52,6 +52,11 @@ export function userInputs(): z.ZodArray<z.ZodString> {
   return z.array(text(256)).max(20);
 }
 
+/** A file inside the allowed folders. What else a path must be is the reader's to say, as `path_refused`. */
+export function filePath(): z.ZodString {
+  return text(4_096).min(1).describe('Absolute path of a file in a folder of SECURITY_MCP_FILES.');
+}
+
 /** A time in RFC 3339 with its offset. */
 export function instant(): z.ZodISODateTime {
   return z.iso.datetime({ offset: true });

@@ -11,6 +11,14 @@ import type { Random } from '../crypto/random.js';
 import type { PasswordPolicy, StrengthMeter } from '../crypto/strength.js';
 import { isSecretField, type SecretInput } from './fields.js';
 
+/** Files inside the folders that the operator allows. Every refusal is `path_refused` and does not hold the path. */
+export interface FileReader {
+  /** The whole file. */
+  read(path: string, limits: { maxBytes: number; signal: AbortSignal }): Promise<Uint8Array>;
+  /** The file in pieces; a piece is good until the next is asked for. */
+  pieces(path: string, limits: { maxBytes: number; signal: AbortSignal }): AsyncIterable<Uint8Array>;
+}
+
 /** What a run may use. Everything that varies comes through here. */
 export interface ToolContext {
   now(): Date;
@@ -19,6 +27,7 @@ export interface ToolContext {
   passwords: PasswordEngine;
   strength: StrengthMeter;
   policy: PasswordPolicy & { bcryptCost: number };
+  files: FileReader;
   /** Aborts when the client cancels and when the tool's time is up. */
   signal: AbortSignal;
   /** What is left of the guesses on this call's subject; set for tools that declare `guess`. */

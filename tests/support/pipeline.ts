@@ -2,6 +2,8 @@
 
 import { createProcessRing } from '../../src/crypto/keyring.js';
 import { systemRandom } from '../../src/crypto/random.js';
+import type { AllowedFolder } from '../../src/files/policy.js';
+import { AllowedFiles } from '../../src/files/read.js';
 import type { AuditEntry } from '../../src/guard/audit.js';
 import {
   createPipeline,
@@ -23,7 +25,7 @@ export interface Bench {
   call(tool: string, input: unknown, caller?: Partial<Caller>): Promise<CallResult>;
 }
 
-export function bench(options: Partial<PipelineOptions> = {}): Bench {
+export function bench(options: Partial<PipelineOptions> = {}, folders: readonly AllowedFolder[] = []): Bench {
   const entries: AuditEntry[] = [];
   const failures: Bench['failures'] = [];
   const time = { now: 1_000_000 };
@@ -38,6 +40,7 @@ export function bench(options: Partial<PipelineOptions> = {}): Bench {
       passwords: native,
       strength: strengthMeter,
       policy: { minLength: 8, bcryptCost: 10 },
+      files: new AllowedFiles(folders),
     },
     audit: { append: async (entry) => void entries.push(entry) },
     guesses: createGuessLimit(5, 60, clock),
