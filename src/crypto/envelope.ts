@@ -9,6 +9,7 @@ import { fernetOpen, fernetSeal, readFernetKey } from './fernet.js';
 import {
   decryptContent,
   encryptContent,
+  jweGuessSubject,
   readJwe,
   recipientFor,
   serializeJwe,
@@ -18,7 +19,13 @@ import {
 } from './jwe.js';
 import { isJsonObject, parseBoundedJson } from './json.js';
 import { ADVISED_ITERATIONS, DEFAULT_ITERATIONS, kdfAdvice, kdfUse, OPEN_ITERATIONS, type KdfUse } from './kdf.js';
-import { openLegacyEnvelope, readLegacyEnvelope, sealLegacyEnvelope, type LegacyEnvelope } from './legacy-envelope.js';
+import {
+  legacyGuessSubject,
+  openLegacyEnvelope,
+  readLegacyEnvelope,
+  sealLegacyEnvelope,
+  type LegacyEnvelope,
+} from './legacy-envelope.js';
 import type { Random } from './random.js';
 
 export const ENVELOPE_LIMITS = {
@@ -174,9 +181,21 @@ function readEnvelope(envelope: string): ReadEnvelope | null {
   return jwe === null ? null : { form: 'jwe', jwe };
 }
 
-/** Opens an envelope of any form. Throws `envelope_rejected`, and `input_invalid` where no secret was given at all. */
-export async function openEnvelope(request: OpenRequest, now: Date): Promise<OpenedEnvelope> {
-  const { password, fernetKey, context, maxAgeSeconds } = request;
+/** What a password is tried against, in bytes that all spellings of one envelope share; null where none is. */
+function guessSubjectOf(read: ReadEnvelope): Uint8Array | null {
+  if (read.form === 'token') return null;
+  return read.form === 'jwe' ? jweGuessSubject(read.jwe) : legacyGuessSubject(read.legacy);
+}
+
+/** What `openEnvelope` would guess at, or null where it tries no password. Throws its `input_invalid`, before any work. */
+export function openGuessSubject(request: OpenRequest): Uint8Array | null {
+  const { read } = checkOpening(request);
+  return read === null || request.password === undefined ? null : guessSubjectOf(read);
+}
+
+/** Whatever can be checked without work. `read` is null where the envelope is to be rejected. */
+function checkOpening(request: OpenRequest): { read: ReadEnvelope | null; key: Uint8Array | undefined } {
+  const { password, fernetKey, maxAgeSeconds } = request;
   if (password !== undefined && fernetKey !== undefined) {
     throw inputInvalid(
       'password',
@@ -194,14 +213,21 @@ export async function openEnvelope(request: OpenRequest, now: Date): Promise<Ope
       'Give the password the envelope was sealed with, or the Fernet key of a bare token.',
     );
   }
-  if (read === null) throw envelopeRejected();
-  if (maxAgeSeconds !== undefined && read.form === 'jwe') {
+  if (maxAgeSeconds !== undefined && read?.form === 'jwe') {
     throw inputInvalid(
       'max_age_seconds',
       'cannot be checked on a JWE, which carries no time',
       'Leave it out; it is for Fernet.',
     );
   }
+  return { read, key };
+}
+
+/** Opens an envelope of any form. Throws `envelope_rejected`, and `input_invalid` where the fields do not fit together. */
+export async function openEnvelope(request: OpenRequest, now: Date): Promise<OpenedEnvelope> {
+  const { password, context, maxAgeSeconds } = request;
+  const { read, key } = checkOpening(request);
+  if (read === null) throw envelopeRejected();
   if (context !== undefined && read.form !== 'jwe') throw envelopeRejected();
 
   let plaintext: Uint8Array | null = null;
@@ -267,18 +293,43 @@ export interface RewrappedEnvelope {
   contentUnchanged: boolean;
 }
 
+/** What `rewrapEnvelope` would guess at, or null where it tries no password. Throws its `input_invalid`, before any work. */
+export function rewrapGuessSubject(request: RewrapRequest): Uint8Array | null {
+  const { read } = checkRewrap(request);
+  return read === null ? null : guessSubjectOf(read);
+}
+
+/** Whatever can be checked without work. `read` is null where the envelope is to be rejected. */
+function checkRewrap(request: RewrapRequest): { read: ReadEnvelope | null; password: string; iterations: number } {
+  const { password, iterations = DEFAULT_ITERATIONS } = request;
+  checkSealIterations(iterations, ADVISED_ITERATIONS.sha512);
+  if (password === undefined)
+    throw inputInvalid('password', 'is needed', 'Give the password the envelope was sealed with.');
+  const read = readEnvelope(request.envelope);
+  if (read?.form === 'jwe' && read.jwe.recipients.length > 1 && replacesContentKey(read.jwe, request)) {
+    throw inputInvalid(
+      'reencrypt',
+      'would lock the other recipients of this envelope out',
+      'Leave reencrypt out, or open it and seal the text anew.',
+    );
+  }
+  return { read, password, iterations };
+}
+
+/** Whether the content must be encrypted anew: asked for, or the wrapped key cannot be replaced under the protected header. */
+function replacesContentKey(jwe: Jwe, request: RewrapRequest): boolean {
+  return request.reencrypt === true || recipientFor(jwe, { password: '' })?.replaceable === false;
+}
+
 /**
  * Wraps the content key anew, under a new password or with other iterations; the plaintext never leaves this function.
  * The earlier service's envelopes become JWE. With `reencrypt` the content key is replaced too, for when it may be known.
  * Throws `envelope_rejected` and `input_invalid`.
  */
 export async function rewrapEnvelope(request: RewrapRequest, now: Date, random: Random): Promise<RewrappedEnvelope> {
-  const { password, context, iterations = DEFAULT_ITERATIONS } = request;
-  checkSealIterations(iterations, ADVISED_ITERATIONS.sha512);
-  if (password === undefined)
-    throw inputInvalid('password', 'is needed', 'Give the password the envelope was sealed with.');
+  const { context } = request;
+  const { read, password, iterations } = checkRewrap(request);
   const newPassword = request.newPassword ?? password;
-  const read = readEnvelope(request.envelope);
   if (read === null || read.form === 'token') throw envelopeRejected();
   const after: WrapSummary = { format: 'jwe', kdf: kdfUse('sha512', iterations) };
 
@@ -302,14 +353,7 @@ export async function rewrapEnvelope(request: RewrapRequest, now: Date, random: 
   if (contentKey === null || plaintext === null || old === null) throw envelopeRejected();
   const use = jweKdf(jwe);
   const before: WrapSummary = { format: 'jwe', ...(use === null ? {} : { kdf: use }) };
-  if (request.reencrypt === true || !old.replaceable) {
-    if (jwe.recipients.length > 1) {
-      throw inputInvalid(
-        'reencrypt',
-        'would lock the other recipients of this envelope out',
-        'Leave reencrypt out, or open it and seal the text anew.',
-      );
-    }
+  if (replacesContentKey(jwe, request)) {
     const { envelope } = await sealJwe(plaintext, newPassword, context, iterations, random);
     return { envelope, before, after, contentUnchanged: false };
   }

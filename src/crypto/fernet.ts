@@ -36,10 +36,9 @@ export function fernetSeal(plaintext: Uint8Array, key: Uint8Array, now: Date, ra
  * 60 seconds of clock skew into the future; without, the time is not looked at.
  */
 export function fernetOpen(token: string, key: Uint8Array, now: Date, maxAgeSeconds?: number): Uint8Array | null {
-  const bytes = fromBase64urlPadded(token);
-  if (bytes === null || bytes.length < HEADER_BYTES + 16 + MAC_BYTES || bytes[0] !== VERSION) return null;
+  const bytes = readToken(token);
+  if (bytes === null) return null;
   const signed = bytes.subarray(0, -MAC_BYTES);
-  if ((signed.length - HEADER_BYTES) % 16 !== 0) return null;
   if (!equalBytes(mac(signed, key), bytes.subarray(-MAC_BYTES))) return null;
   if (maxAgeSeconds !== undefined) {
     const age = Math.floor(now.getTime() / 1000) - fernetTime(bytes);
@@ -55,9 +54,20 @@ export function fernetOpen(token: string, key: Uint8Array, now: Date, maxAgeSeco
 
 /** Whether `text` has the outer form of a token, and if so when it was made (seconds since 1970); null otherwise. */
 export function fernetCreatedAt(text: string): number | null {
+  const bytes = readToken(text);
+  return bytes === null ? null : fernetTime(bytes);
+}
+
+/** The MAC at the end of a token, not checked; null where `text` has not the outer form of one. */
+export function fernetMac(text: string): Uint8Array | null {
+  return readToken(text)?.subarray(-MAC_BYTES) ?? null;
+}
+
+/** The bytes of a token whose version and lengths are sound, or null. */
+function readToken(text: string): Uint8Array | null {
   const bytes = fromBase64urlPadded(text);
-  const sound = bytes !== null && bytes[0] === VERSION && bytes.length >= HEADER_BYTES + 16 + MAC_BYTES;
-  return sound && (bytes.length - HEADER_BYTES - MAC_BYTES) % 16 === 0 ? fernetTime(bytes) : null;
+  if (bytes === null || bytes[0] !== VERSION || bytes.length < HEADER_BYTES + 16 + MAC_BYTES) return null;
+  return (bytes.length - HEADER_BYTES - MAC_BYTES) % 16 === 0 ? bytes : null;
 }
 
 function fernetTime(bytes: Uint8Array): number {

@@ -18,6 +18,7 @@ const CONTENT_KEY_BYTES = 32;
 const WRAPPED_KEY_BYTES = 40;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
+const WRAP_PARAMETERS = ['alg', 'kid', 'p2s', 'p2c'] as const;
 const MAX_RECIPIENTS = 8;
 const MAX_PROTECTED_BYTES = 4_096;
 
@@ -35,7 +36,7 @@ export interface KeyWrap {
 export interface Recipient {
   wrap: PasswordWrap | KeyWrap;
   encryptedKey: Uint8Array;
-  /** Whether `wrap` stands in the recipient's own header, where it can be replaced. */
+  /** Whether the whole of `wrap` stands in the recipient's own header, where it can be replaced. */
   replaceable: boolean;
 }
 
@@ -100,7 +101,8 @@ function readRecipient(entry: unknown, protectedHeader: Record<string, unknown>)
   const encryptedKey = fromBase64url(encryptedKeyText);
   if (encryptedKey?.length !== WRAPPED_KEY_BYTES) return null;
   const wrap = readWrap({ ...protectedHeader, ...own });
-  return wrap === null ? null : { wrap, encryptedKey, replaceable: !('alg' in protectedHeader) };
+  const replaceable = !WRAP_PARAMETERS.some((name) => Object.hasOwn(protectedHeader, name));
+  return wrap === null ? null : { wrap, encryptedKey, replaceable };
 }
 
 function readWrap(header: Record<string, unknown>): PasswordWrap | KeyWrap | null {
@@ -117,6 +119,16 @@ export function recipientFor(jwe: Jwe, unlocker: Unlocker): Recipient | null {
     'password' in unlocker ? wrap.alg === PASSWORD_ALGORITHM : wrap.alg === KEY_ALGORITHM && wrap.kid === unlocker.kid,
   );
   return found ?? null;
+}
+
+/**
+ * What a password is tried against: the decoded salt and the wrapped key, or null where no password opens the envelope.
+ * Whoever changes one of them tries nothing any more, whatever else of the envelope is changed or spelt anew.
+ */
+export function jweGuessSubject(jwe: Jwe): Uint8Array | null {
+  const recipient = recipientFor(jwe, { password: '' });
+  if (recipient === null || !('p2s' in recipient.wrap)) return null;
+  return Buffer.concat([Buffer.from(recipient.wrap.p2s, 'base64url'), recipient.encryptedKey]);
 }
 
 /** The content key, or null where the password, key or wrapped key is wrong. Derives at most one key. */

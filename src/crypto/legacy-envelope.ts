@@ -5,7 +5,7 @@
  */
 
 import { base64urlPadded, fromAnyBase64, fromUtf8, utf8 } from './bytes.js';
-import { fernetCreatedAt, fernetOpen, fernetSeal, readFernetKey } from './fernet.js';
+import { fernetCreatedAt, fernetMac, fernetOpen, fernetSeal, readFernetKey } from './fernet.js';
 import { deriveKey, isIterationCount, isSaltLength, SALT_BYTES } from './kdf.js';
 import type { Random } from './random.js';
 
@@ -43,11 +43,18 @@ function withSalt(token: string, text: string, iterations: number): LegacyEnvelo
   return salt !== null && isSaltLength(salt) ? { token, key: { salt, iterations } } : null;
 }
 
-/** `encrypted_data` is the base64url of a token; a bare token is taken too. */
+/** `encrypted_data` is the base64url of a token; a bare token is taken too. What has not the form of one costs no derivation. */
 function readToken(data: string): string | null {
   if (fernetCreatedAt(data) !== null) return data;
   const bytes = fromAnyBase64(data);
-  return bytes === null ? null : fromUtf8(bytes);
+  const token = bytes === null ? null : fromUtf8(bytes);
+  return token !== null && fernetCreatedAt(token) !== null ? token : null;
+}
+
+/** What a password is tried against: the decoded salt and the token's MAC, or null where the envelope carries its key. */
+export function legacyGuessSubject({ key, token }: LegacyEnvelope): Uint8Array | null {
+  const mac = fernetMac(token);
+  return 'raw' in key || mac === null ? null : Buffer.concat([key.salt, mac]);
 }
 
 /** Opens with a password, or with the key that lies in the envelope. */

@@ -2,7 +2,16 @@
 
 import { z } from 'zod';
 
-import { ENVELOPE_LIMITS, openEnvelope, rewrapEnvelope, sealEnvelope } from '../crypto/envelope.js';
+import {
+  ENVELOPE_LIMITS,
+  openEnvelope,
+  openGuessSubject,
+  rewrapEnvelope,
+  rewrapGuessSubject,
+  sealEnvelope,
+  type OpenRequest,
+  type RewrapRequest,
+} from '../crypto/envelope.js';
 import { OPEN_ITERATIONS } from '../crypto/kdf.js';
 import { secret, seconds, text } from './fields.js';
 import { requireStrongPassword } from './password.js';
@@ -53,6 +62,25 @@ export const envelopeSeal = defineTool({
   },
 });
 
+interface OpenInput {
+  envelope: string;
+  password?: string | undefined;
+  fernet_key?: string | undefined;
+  context?: string | undefined;
+  max_age_seconds?: number | undefined;
+}
+
+function openRequest(input: OpenInput): OpenRequest {
+  const { envelope: sealed, password, fernet_key, context: bound, max_age_seconds } = input;
+  return {
+    envelope: sealed,
+    ...(password === undefined ? {} : { password }),
+    ...(fernet_key === undefined ? {} : { fernetKey: fernet_key }),
+    ...(bound === undefined ? {} : { context: bound }),
+    ...(max_age_seconds === undefined ? {} : { maxAgeSeconds: max_age_seconds }),
+  };
+}
+
 export const envelopeOpen = defineTool({
   name: 'envelope_open',
   title: 'Open an envelope',
@@ -70,18 +98,31 @@ export const envelopeOpen = defineTool({
     max_age_seconds: seconds(4_294_967_295).optional().describe('Fernet only.'),
   }),
   output: z.strictObject({ plaintext: z.string(), format, upgrade: z.string().optional() }),
-  run: ({ envelope: sealed, password, fernet_key, context: bound, max_age_seconds }, { now }) =>
-    openEnvelope(
-      {
-        envelope: sealed,
-        ...(password === undefined ? {} : { password }),
-        ...(fernet_key === undefined ? {} : { fernetKey: fernet_key }),
-        ...(bound === undefined ? {} : { context: bound }),
-        ...(max_age_seconds === undefined ? {} : { maxAgeSeconds: max_age_seconds }),
-      },
-      now(),
-    ),
+  // A failure is thrown; whatever is answered was opened.
+  guess: { subject: (input) => openGuessSubject(openRequest(input)), succeeded: () => true },
+  run: (input, { now }) => openEnvelope(openRequest(input), now()),
 });
+
+interface RewrapInput {
+  envelope: string;
+  password?: string | undefined;
+  new_password?: string | undefined;
+  iterations?: number | undefined;
+  context?: string | undefined;
+  reencrypt?: boolean | undefined;
+}
+
+function rewrapRequest(input: RewrapInput): RewrapRequest {
+  const { envelope: sealed, password, new_password, iterations: count, context: bound, reencrypt } = input;
+  return {
+    envelope: sealed,
+    ...(password === undefined ? {} : { password }),
+    ...(new_password === undefined ? {} : { newPassword: new_password }),
+    ...(count === undefined ? {} : { iterations: count }),
+    ...(bound === undefined ? {} : { context: bound }),
+    ...(reencrypt === undefined ? {} : { reencrypt }),
+  };
+}
 
 export const envelopeRewrap = defineTool({
   name: 'envelope_rewrap',
@@ -101,20 +142,11 @@ export const envelopeRewrap = defineTool({
     reencrypt: z.boolean().optional(),
   }),
   output: z.strictObject({ envelope: z.string(), before: wrap, after: wrap, content_unchanged: z.boolean() }),
-  async run({ envelope: sealed, password, new_password, iterations: count, context: bound, reencrypt }, services) {
+  guess: { subject: (input) => rewrapGuessSubject(rewrapRequest(input)), succeeded: () => true },
+  async run(input, services) {
+    const { new_password } = input;
     if (new_password !== undefined) await requireStrongPassword('new_password', new_password, [], services, '');
-    const { contentUnchanged, ...rest } = await rewrapEnvelope(
-      {
-        envelope: sealed,
-        ...(password === undefined ? {} : { password }),
-        ...(new_password === undefined ? {} : { newPassword: new_password }),
-        ...(count === undefined ? {} : { iterations: count }),
-        ...(bound === undefined ? {} : { context: bound }),
-        ...(reencrypt === undefined ? {} : { reencrypt }),
-      },
-      services.now(),
-      services.random,
-    );
+    const { contentUnchanged, ...rest } = await rewrapEnvelope(rewrapRequest(input), services.now(), services.random);
     return { ...rest, content_unchanged: contentUnchanged };
   },
 });
