@@ -19,8 +19,14 @@ export interface VerifyingKey {
   algorithms: readonly JwtAlgorithm[];
 }
 
+/** RFC 7518 sections 6.2.2 and 6.3.2: any one of them gives the private key away. */
+const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth'] as const;
 const MAX_KEYS = 32;
 const MAX_JWKS_BYTES = 65_536;
+const UNSUPPORTED_TYPE = [
+  'holds a key of a type or curve that no supported algorithm uses',
+  'Give RSA (rsaEncryption, also for PS256), P-256, P-384 or Ed25519 keys.',
+] as const;
 const RSA_BITS = { min: 2048, max: 8192 } as const;
 
 export function isJwtAlgorithm(name: unknown): name is JwtAlgorithm {
@@ -47,7 +53,8 @@ export function readJwks(input: unknown): VerifyingKey[] {
     if (!isJsonObject(jwk))
       throw badJwks('holds something that is not a JWK', 'Give only JWKs, each an object with "kty".');
     kinds.add(jwk['kty'] === 'oct' ? 'symmetric' : 'asymmetric');
-    if (typeof jwk['kid'] === 'string') {
+    if (jwk['kid'] !== undefined) {
+      if (typeof jwk['kid'] !== 'string') throw badJwks('holds a kid that is not text', 'Write kid as a JSON string.');
       if (kids.has(jwk['kid'])) throw badJwks('holds two keys of one kid', 'Give each key a kid of its own.');
       kids.add(jwk['kid']);
     }
@@ -68,7 +75,7 @@ export function readJwks(input: unknown): VerifyingKey[] {
 /** One JWK, or null where it is meant for something else than verifying signatures. */
 function readJwk(jwk: Record<string, unknown>): VerifyingKey | null {
   const { kty, use, alg, kid, key_ops: operations } = jwk;
-  if (kty !== 'oct' && 'd' in jwk) {
+  if (kty !== 'oct' && PRIVATE_MEMBERS.some((name) => name in jwk)) {
     throw badJwks(
       'holds a private key',
       'Give the public part only (without d, p, q, dp, dq, qi), and replace the key: it has been shown.',
@@ -79,6 +86,7 @@ function readJwk(jwk: Record<string, unknown>): VerifyingKey | null {
   if (alg !== undefined && !isJwtAlgorithm(alg) && alg !== 'Ed25519') return null;
   const key = kty === 'oct' ? importSecret(jwk['k']) : importPublic(jwk);
   const possible = algorithmsOf(key);
+  if (possible.length === 0) throw badJwks(...UNSUPPORTED_TYPE);
   const declared = alg === 'Ed25519' ? 'EdDSA' : alg;
   const algorithms = declared === undefined ? possible : possible.filter((algorithm) => algorithm === declared);
   if (algorithms.length === 0) {
@@ -138,13 +146,7 @@ export function readPublicKeyPem(pem: string): VerifyingKey {
   }
   checkPublicKey('public_key', key);
   const algorithms = algorithmsOf(key);
-  if (algorithms.length === 0) {
-    throw inputInvalid(
-      'public_key',
-      'is of a type no supported algorithm uses',
-      'Give an RSA, P-256, P-384 or Ed25519 key.',
-    );
-  }
+  if (algorithms.length === 0) throw inputInvalid('public_key', ...UNSUPPORTED_TYPE);
   return { key, algorithms };
 }
 
@@ -157,11 +159,6 @@ export function algorithmsOf(key: KeyObject): JwtAlgorithm[] {
   switch (key.asymmetricKeyType) {
     case 'rsa':
       return ['RS256', 'PS256'];
-    case 'rsa-pss':
-      return key.asymmetricKeyDetails?.hashAlgorithm === 'sha256' ||
-        key.asymmetricKeyDetails?.hashAlgorithm === undefined
-        ? ['PS256']
-        : [];
     case 'ec':
       return (
         { prime256v1: ['ES256' as const], secp384r1: ['ES384' as const] }[key.asymmetricKeyDetails?.namedCurve ?? ''] ??
@@ -176,9 +173,8 @@ export function algorithmsOf(key: KeyObject): JwtAlgorithm[] {
 
 /** Refuses RSA keys that are short, huge, of exponent 1 or an even one, or made by the ROCA generator (CVE-2017-15361). */
 function checkPublicKey(field: 'jwks' | 'public_key', key: KeyObject): void {
-  const details = key.asymmetricKeyDetails;
-  if (details?.modulusLength === undefined) return;
-  const { modulusLength, publicExponent = 0n } = details;
+  if (key.asymmetricKeyType !== 'rsa') return;
+  const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
   if (modulusLength < RSA_BITS.min || modulusLength > RSA_BITS.max) {
     throw inputInvalid(
       field,

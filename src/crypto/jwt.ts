@@ -49,13 +49,14 @@ export interface SignedToken {
   jwtId: string;
 }
 
-/** Signs a token. `jwtId` is the `jti`. Throws `input_invalid` on claims that are too large, too deep or registered. */
+/** Signs a token. `jwtId` is the `jti`. Throws `input_invalid` on claims that are too large, too deep or registered, and on a token that would be too large to verify. */
 export async function signJwt(request: SignRequest, key: SigningKey, now: Date, jwtId: string): Promise<SignedToken> {
   const claims = request.claims ?? {};
   checkClaims(claims);
   const issuedAt = Math.floor(now.getTime() / 1000);
   const expiresAt = request.ttlSeconds === undefined ? null : issuedAt + request.ttlSeconds;
-  const notBefore = request.notBefore === undefined ? undefined : Math.floor(request.notBefore.getTime() / 1000);
+  // Up to the next whole second: no token is valid before the time that was asked for.
+  const notBefore = request.notBefore === undefined ? undefined : Math.ceil(request.notBefore.getTime() / 1000);
   if (expiresAt !== null && notBefore !== undefined && notBefore >= expiresAt) {
     throw inputInvalid(
       'not_before',
@@ -71,8 +72,16 @@ export async function signJwt(request: SignRequest, key: SigningKey, now: Date, 
   if (request.audience !== undefined) jwt.setAudience(request.audience);
   if (notBefore !== undefined) jwt.setNotBefore(notBefore);
   if (expiresAt !== null) jwt.setExpirationTime(expiresAt);
+  const token = await jwt.sign(key.signing);
+  if (token.length > JWT_LIMITS.tokenBytes) {
+    throw inputInvalid(
+      'claims',
+      `and the other fields make a token over ${JWT_LIMITS.tokenBytes} bytes, which no verification here would read`,
+      'Give fewer or shorter audiences, or a smaller subject, issuer or claims.',
+    );
+  }
   return {
-    token: await jwt.sign(key.signing),
+    token,
     issuedAt: new Date(issuedAt * 1000),
     expiresAt: expiresAt === null ? null : new Date(expiresAt * 1000),
     jwtId,
@@ -181,6 +190,8 @@ export async function verifyJws(
   const algorithm = named === 'Ed25519' ? 'EdDSA' : named;
   if (!isJwtAlgorithm(algorithm)) return { reason: 'algorithm_refused' };
   if (kid !== undefined && typeof kid !== 'string') return { reason: 'malformed' };
+  // RFC 7515 section 4.1.11: no extension is understood here, also not the unencoded payload of RFC 7797, which jose takes.
+  if ('crit' in parts.header || parts.header['b64'] === false) return { reason: 'malformed' };
 
   const byKid = kid === undefined ? keys : keys.filter((key) => key.kid === undefined || key.kid === kid);
   if (byKid.length === 0) return { reason: 'key_unknown' };
@@ -195,7 +206,7 @@ export async function verifyJws(
       const { payload } = await compactVerify(token, candidate.key, { algorithms: [named as string] });
       return { payload, algorithm, ...(candidate.kid === undefined ? {} : { keyId: candidate.kid }) };
     } catch (error) {
-      // Anything but a bad signature is a header this library refuses (an unknown `crit`, `b64: false`).
+      // Anything but a bad signature is a header that jose refuses.
       if (!(error instanceof errors.JWSSignatureVerificationFailed)) return { reason: 'malformed' };
     }
   }
@@ -223,7 +234,7 @@ function claimsReason(claims: Record<string, unknown>, expected: JwtExpectations
   const { iss, sub, aud, exp, nbf, iat } = claims;
   for (const time of [exp, nbf, iat]) if (time !== undefined && !Number.isFinite(time)) return 'malformed';
   const audiences = aud === undefined ? [] : Array.isArray(aud) ? (aud as unknown[]) : [aud];
-  if (![...audiences, iss ?? '', sub ?? ''].every((name) => typeof name === 'string')) return 'malformed';
+  for (const name of [...audiences, iss, sub]) if (name !== undefined && typeof name !== 'string') return 'malformed';
 
   const tolerance = expected.clockToleranceSeconds ?? 0;
   const required = [...(expected.requiredClaims ?? [])];

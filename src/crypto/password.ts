@@ -4,7 +4,7 @@
  */
 
 import { base64, equalBytes, utf8 } from './bytes.js';
-import { SecurityError } from './errors.js';
+import { inputInvalid, SecurityError } from './errors.js';
 import type { Random } from './random.js';
 
 export type Argon2Variant = 'argon2id' | 'argon2i' | 'argon2d';
@@ -115,8 +115,14 @@ function parseArgon2(text: string): Argon2Hash | HashProblem {
   return { algorithm, memoryKib, passes, parallelism, salt, digest };
 }
 
-/** Why a password can never match a bcrypt hash, or null. bcrypt reads 72 bytes and stops at NUL; nothing is cut silently here. */
-export function bcryptPasswordProblem(password: string): 'password_too_long' | 'password_has_nul' | null {
+export type PasswordProblem = 'password_too_long' | 'password_has_nul' | 'password_empty';
+
+/**
+ * Why a password can never match a hash of this algorithm here, or null. bcrypt reads 72 bytes and stops at NUL: nothing
+ * is cut silently. An empty password has no argon2 hash: the portable engine (hash-wasm) refuses one, and engines must agree.
+ */
+export function passwordProblem(password: string, algorithm: PasswordHash['algorithm']): PasswordProblem | null {
+  if (algorithm !== 'bcrypt') return password === '' ? 'password_empty' : null;
   if (password.includes('\0')) return 'password_has_nul';
   return utf8(password).length > BCRYPT_MAX_PASSWORD_BYTES ? 'password_too_long' : null;
 }
@@ -129,7 +135,7 @@ export async function hashBcrypt(
   random: Random,
   signal: AbortSignal,
 ): Promise<string> {
-  const problem = bcryptPasswordProblem(password);
+  const problem = passwordProblem(password, 'bcrypt');
   if (problem === 'password_too_long') {
     throw new SecurityError('password_too_long', 'password is longer than the 72 UTF-8 bytes that bcrypt reads.', {
       hint: 'Use algorithm "argon2id", which reads the whole password, or a password of at most 72 bytes.',
@@ -143,7 +149,10 @@ export async function hashBcrypt(
   return engine.bcrypt(password, random(16), cost, signal);
 }
 
-/** Hashes with argon2id into a PHC string (`$argon2id$v=19$m=,t=,p=$salt$tag`), 16-byte salt, 32-byte tag. */
+/**
+ * Hashes with argon2id into a PHC string (`$argon2id$v=19$m=,t=,p=$salt$tag`), 16-byte salt, 32-byte tag.
+ * Throws `input_invalid` on an empty password.
+ */
 export async function hashArgon2id(
   password: string,
   parameters: Argon2Parameters,
@@ -151,6 +160,9 @@ export async function hashArgon2id(
   random: Random,
   signal: AbortSignal,
 ): Promise<string> {
+  if (passwordProblem(password, 'argon2id') !== null) {
+    throw inputInvalid('password', 'is empty', 'Give the password to hash.');
+  }
   const salt = random(16);
   const tag = await engine.argon2({ variant: 'argon2id', password, salt, lengthBytes: 32, ...parameters }, signal);
   const { memoryKib, passes, parallelism } = parameters;
@@ -164,8 +176,8 @@ export async function verifyPassword(
   engine: PasswordEngine,
   signal: AbortSignal,
 ): Promise<boolean> {
+  if (passwordProblem(password, hash.algorithm) !== null) return false;
   if (hash.algorithm === 'bcrypt') {
-    if (bcryptPasswordProblem(password) !== null) return false;
     const made = await engine.bcrypt(password, hash.salt, hash.cost, signal);
     return equalBytes(fromBcryptBase64(made.slice(-31)).subarray(0, 23), hash.digest);
   }

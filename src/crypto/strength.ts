@@ -6,6 +6,10 @@
 /** zxcvbn's work grows faster than the password; what is past this many characters can only make it stronger. */
 const ANALYSED_CHARACTERS = 64;
 const MAX_USER_INPUTS = 20;
+/** Shorter words are in every password by chance. */
+const SHORTEST_WORD = 3;
+/** As many characters may be added to user inputs without making a password of its own. */
+const FREE_CHARACTERS = 3;
 
 export interface Strength {
   /** 0 (guessed at once) to 4 (safe against an offline attack on a slow hash). */
@@ -19,7 +23,7 @@ export interface Strength {
   };
   warning: string | null;
   suggestions: string[];
-  /** All but at most three of its characters come from the user inputs, also reversed or in l33t spelling. */
+  /** All but at most three of its characters come from the user inputs, also reversed, without accents or in l33t spelling. */
   madeOfUserInputs: boolean;
 }
 
@@ -78,19 +82,63 @@ async function loadEstimator(): Promise<import('@zxcvbn-ts/core').ZxcvbnFactory>
 
 /** The inputs themselves and the words in them ("alice@example.com" also as "alice" and "example"), from three letters on. */
 function wordsOf(userInputs: readonly string[]): string[] {
-  const words = userInputs.slice(0, MAX_USER_INPUTS).flatMap((input) => [input, ...input.split(/[^\p{L}\p{N}]+/u)]);
-  return [...new Set(words.filter((word) => word.length >= 3))];
+  const words = userInputs
+    .slice(0, MAX_USER_INPUTS)
+    .flatMap((input) => [input, ...input.split(/[^\p{L}\p{M}\p{N}]+/u)]);
+  return [...new Set(words.filter((word) => word.length >= SHORTEST_WORD))];
+}
+
+/** Characters that stand for one another in l33t spelling; the first of each row stands for all. */
+const LOOKALIKES = ['a4@', 'b8', 'c({[<', 'e3€', 'g69', 'il1!|', 'o0', 's5$', 't7+', 'z2'];
+const LOOKS_LIKE = new Map(LOOKALIKES.flatMap((row) => Array.from(row, (c) => [c, row[0] as string] as const)));
+
+/** The letters behind a spelling: without case, accents and l33t. */
+function bareLetters(text: string): string[] {
+  const plain = text.normalize('NFD').replaceAll(/\p{M}/gu, '').toLowerCase();
+  return Array.from(plain, (c) => LOOKS_LIKE.get(c) ?? c);
+}
+
+/** Words in bare letters, forwards and backwards, by their first letter. */
+function patternsOf(words: readonly string[]): Map<string, Set<string>> {
+  const patterns = new Map<string, Set<string>>();
+  for (const word of words.map(bareLetters)) {
+    if (word.length < SHORTEST_WORD) continue;
+    for (const [first = '', ...rest] of [word, word.toReversed()]) {
+      patterns.set(first, (patterns.get(first) ?? new Set()).add([first, ...rest].join('')));
+    }
+  }
+  return patterns;
+}
+
+/**
+ * Whether words cover all but at most three characters. zxcvbn cannot be asked: it explains a password by its cheapest
+ * reading, in which "@lice_Liddell" is six random characters and a name.
+ */
+function isMadeOf(password: string, words: readonly string[]): boolean {
+  const letters = bareLetters(password);
+  const text = letters.join('');
+  const patterns = patternsOf(words);
+  // The least number of letters outside any word, up to each place (in UTF-16 units, as `startsWith` counts).
+  const outside: number[] = [0];
+  let at = 0;
+  for (const letter of letters) {
+    const here = outside[at] ?? 0;
+    outside[at + letter.length] = Math.min(outside[at + letter.length] ?? Infinity, here + 1);
+    for (const pattern of patterns.get(letter) ?? []) {
+      const end = at + pattern.length;
+      if (text.startsWith(pattern, at)) outside[end] = Math.min(outside[end] ?? Infinity, here);
+    }
+    at += letter.length;
+  }
+  const left = outside[at] ?? 0;
+  return left < letters.length && left <= FREE_CHARACTERS;
 }
 
 /** Estimates with zxcvbn-ts. Holds the thread: call it from a worker. */
 export async function estimateStrength(password: string, userInputs: readonly string[]): Promise<Strength> {
   estimator ??= loadEstimator();
-  const result = (await estimator).check(password, wordsOf(userInputs));
-  let fromInputs = 0;
-  for (const match of result.sequence) {
-    if (match.pattern === 'dictionary' && match['dictionaryName'] === 'userInputs') fromInputs += match.token.length;
-  }
-  const analysed = Math.min(password.length, ANALYSED_CHARACTERS);
+  const words = wordsOf(userInputs);
+  const result = (await estimator).check(password, words);
   const times = result.crackTimes;
   return {
     score: result.score,
@@ -103,6 +151,6 @@ export async function estimateStrength(password: string, userInputs: readonly st
     },
     warning: result.feedback.warning,
     suggestions: result.feedback.suggestions,
-    madeOfUserInputs: fromInputs > 0 && fromInputs >= analysed - 3,
+    madeOfUserInputs: isMadeOf(password, words),
   };
 }

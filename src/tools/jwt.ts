@@ -14,6 +14,9 @@ import { defineTool } from './tool.js';
 
 const DEFAULT_TTL_SECONDS = 1_800;
 
+/** A kid of a given JWKS that is told, and so reaches the audit: a label, not free text. */
+const KEY_LABEL = /^[\x21-\x7e]{1,256}$/;
+
 /** An object of claims. zod would drop a member called `__proto__` in silence, so it is refused first. */
 function claims(): z.ZodType<Record<string, unknown>> {
   return z.preprocess(
@@ -148,7 +151,7 @@ export const jwtVerify = defineTool({
       valid: true,
       claims,
       algorithm,
-      ...(keyId === undefined ? {} : { key_id: keyId }),
+      ...(keyId !== undefined && KEY_LABEL.test(keyId) ? { key_id: keyId } : {}),
       ...(unchecked
         ? {
             warning: 'The token is meant for an audience that was not checked: give audience (RFC 7519 section 4.1.3).',

@@ -7,11 +7,11 @@ import {
   ARGON2_DEFAULT,
   ARGON2_PASSES,
   BCRYPT_COST,
-  bcryptPasswordProblem,
   guessSubject,
   hashArgon2id,
   hashBcrypt,
   parsePasswordHash,
+  passwordProblem,
   rehashReason,
   verifyPassword,
   type PasswordHash,
@@ -73,7 +73,7 @@ export const passwordHash = defineTool({
       );
     }
     const { passwords, random, signal, policy } = context;
-    const problem = algorithm === 'bcrypt' ? bcryptPasswordProblem(password) : null;
+    const problem = passwordProblem(password, algorithm);
     let score = 0;
     if (problem === null) {
       score =
@@ -113,7 +113,7 @@ function requireHash(text: string): PasswordHash {
   if (hash === 'cost') {
     throw inputInvalid(
       'hash',
-      'names a cost over the limit (bcrypt 15; argon2 256 MiB, 16 passes, 16 lanes)',
+      'names a cost over the limit (bcrypt 15; argon2 256 MiB, 16 passes, 16 lanes, 1 GiB over all passes)',
       'Such a hash would hold the machine; have it made anew with ordinary parameters.',
     );
   }
@@ -148,7 +148,7 @@ export const passwordVerify = defineTool({
     const hash = requireHash(stored);
     const valid = await verifyPassword(password, hash, passwords, signal);
     const renewal = rehashReason(hash, policy.bcryptCost);
-    const problem = hash.algorithm === 'bcrypt' ? bcryptPasswordProblem(password) : null;
+    const problem = passwordProblem(password, hash.algorithm);
     const reason = valid ? renewal : (problem ?? 'mismatch');
     return {
       valid,
