@@ -1,16 +1,37 @@
-/** Explains keys: PEM and DER (RFC 5958, RFC 5280 section 4.1.2.7), JWK Sets (RFC 7517), OpenSSH and age. Secret parts are never shown. */
+/** Explains keys as PEM, DER and JWK hold them (RFC 5958, RFC 5280 section 4.1.2.7, RFC 7517). Secret parts are never shown. */
 
 import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 
 import { hasRocaFingerprint } from '../jwt-keys.js';
+import { algorithmOid, readSequence, TAG } from './der.js';
 import { finding, shown, type Finding, type Inspection } from './report.js';
 
-const EXPOSED = finding(
+export const EXPOSED = finding(
   'critical',
   'private_key_exposed',
   'A private key was pasted: whoever can read this conversation can use it.',
   'Replace the key, and keep the new one in a file that only its program reads.',
 );
+export const EXPOSED_LOCKED = finding(
+  'medium',
+  'encrypted_private_key_shown',
+  'An encrypted private key was pasted: only its passphrase protects it now.',
+  'Replace the key if the passphrase could be guessed.',
+);
+export const EXPOSED_SECRET = finding(
+  'critical',
+  'secret_key_exposed',
+  'A symmetric key was pasted: whoever can read this conversation can use it.',
+  'Replace it.',
+);
+
+/** RSA of 16,384 bits, OpenSSL's largest, is 2,086 bytes; its details take time that grows with the square of the size. */
+const MAX_SPKI_BYTES = 8_192;
+const MAX_PRIVATE_BYTES = 16_384;
+/** For DSA and DH, OpenSSL computes the public from the private part, in time that grows with the cube of the size. */
+const MAX_DISCRETE_LOG_BYTES = 1_536;
+const DISCRETE_LOG_OIDS: readonly (string | null)[] = ['2a8648ce380401', '2a864886f70d010301', '2a8648ce3e0201'];
+const MAX_JWKS_KEYS = 32;
 
 export interface KeySummary {
   details: Record<string, unknown>;
@@ -22,33 +43,25 @@ export interface KeySummary {
 /** Type, size and SPKI fingerprint of a key, with what is weak about it. Of a private key only the public part is told. */
 export function summarizeKey(key: KeyObject): KeySummary {
   const publicKey = key.type === 'private' ? createPublicKey(key) : key;
-  const { modulusLength, publicExponent, namedCurve } = key.asymmetricKeyDetails ?? {};
   const type = key.asymmetricKeyType ?? 'unknown';
   const spki = publicKey.export({ type: 'spki', format: 'der' });
   const details: Record<string, unknown> = { type, spki_sha256: createHash('sha256').update(spki).digest('base64') };
+  if (spki.length > MAX_SPKI_BYTES) return { details, findings: [oversized(spki.length)], name: `${type}, oversized` };
+  const { modulusLength, publicExponent, namedCurve } = key.asymmetricKeyDetails ?? {};
   const findings: Finding[] = [];
-  let name = { ed25519: 'Ed25519', ed448: 'Ed448', x25519: 'X25519', x448: 'X448', dsa: 'DSA' }[type as string] ?? type;
+  let name = { ed25519: 'Ed25519', ed448: 'Ed448', x25519: 'X25519', x448: 'X448', dh: 'DH' }[type as string] ?? type;
   if (modulusLength !== undefined) {
     details['bits'] = modulusLength;
-    name = `${type.toUpperCase()}, ${modulusLength} bits`;
-    if (modulusLength < 2048)
-      findings.push(
-        finding(
-          'high',
-          'weak_key',
-          `A ${type.toUpperCase()} key of ${modulusLength} bits can be broken.`,
-          'Use RSA of 3072 bits, P-256 or Ed25519.',
-        ),
-      );
-    if (type === 'dsa')
-      findings.push(finding('high', 'outdated_key_type', 'DSA is withdrawn (FIPS 186-5).', 'Use Ed25519 or P-256.'));
+    const family = type === 'dsa' ? 'DSA' : type === 'rsa-pss' ? 'RSA-PSS' : 'RSA';
+    name = `${family}, ${modulusLength} bits`;
+    if (modulusLength < 2048) findings.push(shortKey(`${family} key`, modulusLength));
+    if (type === 'dsa') findings.push(OUTDATED_DSA);
   }
   if (publicExponent !== undefined) {
-    details['exponent'] = Number(publicExponent);
-    if (publicExponent < 65_537n)
-      findings.push(finding('medium', 'small_exponent', 'Its public exponent is under 65537.', 'Use 65537.'));
+    details['exponent'] = publicExponent > Number.MAX_SAFE_INTEGER ? 'over 2^53' : Number(publicExponent);
+    findings.push(...exponentFindings(publicExponent));
     const modulus = type === 'rsa' ? publicKey.export({ format: 'jwk' }).n : undefined;
-    if (modulus !== undefined && hasRocaFingerprint(BigInt(`0x${Buffer.from(modulus, 'base64url').toString('hex')}`))) {
+    if (modulus !== undefined && hasRocaFingerprint(BigInt(`0x${Buffer.from(modulus, 'base64url').toString('hex')}`)))
       findings.push(
         finding(
           'critical',
@@ -57,19 +70,51 @@ export function summarizeKey(key: KeyObject): KeySummary {
           'Replace it at once.',
         ),
       );
-    }
   }
   if (namedCurve !== undefined) {
     details['curve'] = namedCurve;
     name = `EC, ${{ prime256v1: 'P-256', secp384r1: 'P-384', secp521r1: 'P-521' }[namedCurve] ?? namedCurve}`;
-    if (
-      !['prime256v1', 'secp384r1', 'secp521r1', 'secp256k1'].includes(namedCurve) &&
-      !namedCurve.startsWith('brainpool')
-    ) {
-      findings.push(finding('medium', 'uncommon_curve', 'The curve is small or uncommon.', 'Use P-256 or Ed25519.'));
-    }
+  }
+  const common = ['prime256v1', 'secp384r1', 'secp521r1', 'secp256k1'].includes(namedCurve ?? '');
+  if (type === 'ec' && !common && namedCurve?.startsWith('brainpool') !== true) {
+    if (namedCurve === undefined) name = 'EC, a curve without a name';
+    findings.push(finding('medium', 'uncommon_curve', 'The curve is small or uncommon.', 'Use P-256 or Ed25519.'));
   }
   return { details, findings, name };
+}
+
+export const OUTDATED_DSA = finding(
+  'high',
+  'outdated_key_type',
+  'DSA is withdrawn (FIPS 186-5), and no current TLS or SSH accepts it.',
+  'Use Ed25519 or P-256.',
+);
+
+export function shortKey(name: string, bits: number): Finding {
+  const explanation = `An ${name} of ${bits} bits ${bits <= 1024 ? 'can be broken by those with means' : "is under today's least of 2048"}.`;
+  return finding(
+    'high',
+    'weak_key',
+    explanation.replace(/^An DSA/, 'A DSA'),
+    'Use RSA of 3072 bits, P-256 or Ed25519.',
+  );
+}
+
+function exponentFindings(exponent: bigint): Finding[] {
+  if (exponent < 3n || exponent % 2n === 0n)
+    return [finding('critical', 'broken_exponent', 'Its public exponent makes RSA void.', 'Replace the key.')];
+  return exponent < 65_537n
+    ? [finding('medium', 'small_exponent', 'Its public exponent is under 65537.', 'Use 65537.')]
+    : [];
+}
+
+function oversized(bytes: number): Finding {
+  return finding(
+    'medium',
+    'oversized_key',
+    `The key is ${bytes} bytes long, more than any sound key; it was not examined.`,
+    'Refuse it: such keys are used to exhaust a verifier.',
+  );
 }
 
 /** A public key as KeyObject, or null. */
@@ -81,7 +126,11 @@ export function tryPublicKey(input: Parameters<typeof createPublicKey>[0]): KeyO
   }
 }
 
-export function tryPrivateKey(input: Parameters<typeof createPrivateKey>[0]): KeyObject | null {
+/** A private key as KeyObject, or null; `der` is what it holds, and decides whether reading it is bounded work. */
+export function tryPrivateKey(input: Parameters<typeof createPrivateKey>[0], der: Uint8Array): KeyObject | null {
+  const algorithm = algorithmOid(readSequence(der)?.[1]);
+  const limit = DISCRETE_LOG_OIDS.includes(algorithm) ? MAX_DISCRETE_LOG_BYTES : MAX_PRIVATE_BYTES;
+  if (der.length > limit) return null;
   try {
     return createPrivateKey(input);
   } catch {
@@ -95,113 +144,120 @@ export function inspectPublicKey(key: KeyObject): Inspection {
 }
 
 /** A private key; null for `key` where it is encrypted or of a form that is not read here. */
-export function inspectPrivateKey(key: KeyObject | null, form: string, encrypted: boolean): Inspection {
+export function inspectPrivateKey(
+  key: KeyObject | null,
+  form: string,
+  encrypted: boolean,
+  more: Record<string, unknown> = {},
+): Inspection {
   if (key === null) {
-    const locked = finding(
-      'medium',
-      'encrypted_private_key_shown',
-      'An encrypted private key was pasted: only its passphrase protects it now.',
-      'Replace the key if the passphrase could be guessed.',
-    );
     return {
       kind: 'private_key',
       summary: encrypted
         ? `A private key under a passphrase (${form}); it was not opened.`
-        : `A private key (${form}).`,
-      details: { form, encrypted },
-      findings: [encrypted ? locked : EXPOSED],
+        : `A private key (${form}); its type was not read.`,
+      details: { form, encrypted, ...more },
+      findings: [encrypted ? EXPOSED_LOCKED : EXPOSED],
     };
   }
   const { details, findings, name } = summarizeKey(key);
   return {
     kind: 'private_key',
     summary: `A private key (${name}), not encrypted.`,
-    details: { form, encrypted: false, ...details },
+    details: { form, encrypted: false, ...details, ...more },
     findings: [EXPOSED, ...findings],
   };
 }
 
+/** A key in DER: SPKI, PKCS#8 (also encrypted), PKCS#1 or SEC 1; null for anything else. */
+export function inspectDerKey(der: Uint8Array): Inspection | null {
+  const key = Buffer.from(der.buffer, der.byteOffset, der.byteLength);
+  const spki = tryPublicKey({ key, type: 'spki', format: 'der' });
+  if (spki !== null) return inspectPublicKey(spki);
+  const [first, second, ...rest] = readSequence(der) ?? [];
+  // EncryptedPrivateKeyInfo (RFC 5958 section 3): a scheme of PKCS#5 or PKCS#12, and what it made.
+  if (second?.tag === TAG.octetString && rest.length === 0)
+    return /^2a864886f70d01(?:05|0c01)/.test(algorithmOid(first) ?? '')
+      ? inspectPrivateKey(null, 'PKCS#8, DER', true)
+      : null;
+  for (const [type, form] of [
+    ['pkcs8', 'PKCS#8, DER'],
+    ['pkcs1', 'PKCS#1, DER'],
+    ['sec1', 'SEC 1, DER'],
+  ] as const) {
+    const found = tryPrivateKey({ key, type, format: 'der' }, der);
+    if (found !== null) return inspectPrivateKey(found, form, false);
+  }
+  // PKCS#8 by its form (a version, an algorithm, the key in an OCTET STRING), of a kind or size that is not read.
+  if (first?.tag === TAG.integer && algorithmOid(second) !== null && rest[0]?.tag === TAG.octetString)
+    return inspectPrivateKey(null, 'PKCS#8, DER', false);
+  // RSAPublicKey is two integers, as a DSA or ECDSA signature is too: only the second of a key is short.
+  if (second?.tag !== TAG.integer || second.content.length > 8 || rest.length > 0) return null;
+  const pkcs1 = tryPublicKey({ key, type: 'pkcs1', format: 'der' });
+  return pkcs1 === null ? null : inspectPublicKey(pkcs1);
+}
+
 /** One JWK or a JWK Set; null where `value` is neither. */
 export function inspectJwks(value: Record<string, unknown>): Inspection | null {
-  const list: unknown = Array.isArray(value['keys']) ? value['keys'] : 'kty' in value ? [value] : null;
-  if (!Array.isArray(list)) return null;
+  const set = Array.isArray(value['keys']);
+  const list = (set ? value['keys'] : [value]) as unknown[];
+  const jwks = list.filter(
+    (jwk): jwk is Record<string, unknown> => typeof jwk === 'object' && jwk !== null && 'kty' in jwk,
+  );
+  if (jwks.length === 0 && list.length > 0) return null;
   const findings: Finding[] = [];
-  const keys: Record<string, unknown>[] = [];
-  for (const jwk of list.slice(0, 32) as unknown[]) {
-    if (typeof jwk !== 'object' || jwk === null) continue;
-    const { kty, kid, alg, use, crv, k, d } = jwk as Record<string, unknown>;
-    const told = Object.entries({ kty, kid, alg, use, crv }).filter(([, field]) => field !== undefined);
-    const entry: Record<string, unknown> = Object.fromEntries(told.map(([name, field]) => [name, shown(field)]));
-    keys.push(entry);
-    if (kty === 'oct') {
-      if (typeof k === 'string') entry['bytes'] = Buffer.from(k, 'base64url').length;
-      findings.push(
-        finding(
-          'critical',
-          'secret_key_exposed',
-          'A symmetric key was pasted: whoever can read this conversation can use it.',
-          'Replace it.',
-        ),
-      );
-      continue;
-    }
-    if (d !== undefined) findings.push(EXPOSED);
-    const key = tryPublicKey({ key: jwk as never, format: 'jwk' });
-    if (key === null)
-      findings.push(
-        finding('medium', 'unreadable_key', 'One of the keys cannot be read.', 'Check its kty, crv and coordinates.'),
-      );
-    else {
-      const summary = summarizeKey(key);
-      Object.assign(entry, summary.details);
-      findings.push(...summary.findings);
-    }
-  }
-  const kids = keys.map(({ kid }) => kid).filter((kid) => kid !== undefined);
+  // Secrets are looked for in every key, also in those that are not told.
+  if (jwks.some(({ kty }) => kty === 'oct')) findings.push(EXPOSED_SECRET);
+  if (jwks.some(({ kty, d, priv }) => kty !== 'oct' && (d !== undefined || priv !== undefined))) findings.push(EXPOSED);
+  if (jwks.length < list.length)
+    findings.push(finding('medium', 'unreadable_key', 'Some entries are no keys: they have no kty.'));
+  const kids = jwks.map(({ kid }) => kid).filter((kid) => kid !== undefined);
   if (new Set(kids).size < kids.length)
     findings.push(finding('medium', 'duplicate_key_id', 'Two keys share one kid.', 'Give each key its own.'));
-  const set = Array.isArray(value['keys']);
+  const keys: Record<string, unknown>[] = [];
+  for (const jwk of jwks.slice(0, MAX_JWKS_KEYS)) {
+    const told = describeJwk(jwk);
+    keys.push(told.details);
+    findings.push(...told.findings);
+  }
+  if (jwks.length > MAX_JWKS_KEYS)
+    findings.push(finding('low', 'many_keys', `Only the first ${MAX_JWKS_KEYS} of its ${jwks.length} keys are told.`));
+  const privates = findings.includes(EXPOSED) || findings.includes(EXPOSED_SECRET);
+  const told = keys.length === 1 ? ` (${String(keys[0]?.['name'])})` : '';
   return {
     kind: set ? 'jwks' : 'jwk',
-    summary: set ? `A JWK Set of ${list.length} key${list.length === 1 ? '' : 's'}.` : 'A JSON Web Key.',
+    summary: set
+      ? `A JWK Set of ${list.length} key${list.length === 1 ? '' : 's'}${told}${privates ? ', secret parts included' : ', public parts only'}.`
+      : `A JSON Web Key${told}${privates ? ', its secret part included' : ', its public part only'}.`,
     details: { keys },
     findings,
   };
 }
 
-/** OpenSSH public keys and age recipients and identities, which are one line of text; null otherwise. */
-export function inspectKeyLine(text: string): Inspection | null {
-  if (/^AGE-SECRET-KEY-(?:PQ-)?1[0-9A-Z]{50,4000}$/.test(text)) {
-    return {
-      kind: 'age_identity',
-      summary: 'An age identity, which is a private key.',
-      details: {},
-      findings: [EXPOSED],
-    };
-  }
-  if (/^age1[0-9a-z]{50,4000}$/.test(text)) {
-    return {
-      kind: 'age_recipient',
-      summary: 'An age recipient, which is a public key: files can be encrypted to it.',
-      details: {},
-      findings: [],
-    };
-  }
-  const ssh =
-    /^(ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp(?:256|384|521)|sk-[a-z0-9@.-]{1,60}) ([A-Za-z0-9+/]{40,8000}={0,2})(?: .{0,200})?$/.exec(
-      text,
+function describeJwk(jwk: Record<string, unknown>): { details: Record<string, unknown>; findings: Finding[] } {
+  const { kty, kid, alg, use, crv, k } = jwk;
+  const told = Object.entries({ kty, kid, alg, use, crv }).filter(([, member]) => member !== undefined);
+  const details: Record<string, unknown> = Object.fromEntries(told.map(([name, member]) => [name, shown(member)]));
+  if (kty === 'oct') {
+    const bytes = typeof k === 'string' ? Buffer.byteLength(k, 'base64url') : 0;
+    const short = finding(
+      'high',
+      'weak_key',
+      `A symmetric key of ${bytes} bytes is under the 16 that resist guessing.`,
+      'Make one of 32 random bytes.',
     );
-  if (ssh === null) return null;
-  const [, type = '', blob = ''] = ssh;
-  const fingerprint = createHash('sha256').update(Buffer.from(blob, 'base64')).digest('base64').replace(/=$/, '');
-  const findings =
-    type === 'ssh-dss'
-      ? [finding('high', 'outdated_key_type', "DSA keys are refused by today's SSH.", 'Make an Ed25519 key.')]
-      : [];
-  return {
-    kind: 'ssh_public_key',
-    summary: `An OpenSSH public key (${type}).`,
-    details: { type, fingerprint: `SHA256:${fingerprint}` },
-    findings,
-  };
+    return { details: { name: `symmetric, ${bytes} bytes`, ...details, bytes }, findings: bytes < 16 ? [short] : [] };
+  }
+  const key = tryPublicKey({ key: jwk as never, format: 'jwk' });
+  if (key === null) {
+    const unreadable = finding(
+      'medium',
+      'unreadable_key',
+      'One of the keys cannot be read.',
+      'Check its kty, crv and coordinates.',
+    );
+    return { details: { name: 'unreadable', ...details }, findings: [unreadable] };
+  }
+  const summary = summarizeKey(key);
+  return { details: { name: summary.name, ...details, ...summary.details }, findings: summary.findings };
 }

@@ -1,82 +1,91 @@
 /** Explains X.509 certificates (RFC 5280) and certification requests (RFC 2986). It reads them; it does not judge trust. */
 
-import { createPublicKey, X509Certificate } from 'node:crypto';
+import { createPublicKey, verify, X509Certificate, type KeyObject } from 'node:crypto';
 
+import type * as Asn1Csr from '@peculiar/asn1-csr';
 import type * as Asn1X509 from '@peculiar/asn1-x509';
 
 import { hex } from '../bytes.js';
-import { escapeUntrusted, rfc3339 } from '../text.js';
-import { summarizeKey } from './keys.js';
-import { duration, finding, type Finding, type Inspection } from './report.js';
+import { rfc3339 } from '../text.js';
+import { readElements, readSequence, TAG } from './der.js';
+import { summarizeKey, type KeySummary } from './keys.js';
+import { duration, finding, shownText, type Finding, type Inspection } from './report.js';
+import { nameText, PSS_OID, signatureFindings, signatureOf } from './x509-names.js';
 
 const MAX_NAMES = 50;
 /** The parser makes an object of every element, so size is time. */
 const MAX_CERTIFICATE_BYTES = 262_144;
 const MAX_REQUEST_BYTES = 65_536;
-
-const SIGNATURE_ALGORITHMS: Readonly<Record<string, string>> = {
-  '1.2.840.113549.1.1.4': 'MD5 with RSA',
-  '1.2.840.113549.1.1.5': 'SHA-1 with RSA',
-  '1.2.840.113549.1.1.11': 'SHA-256 with RSA',
-  '1.2.840.113549.1.1.12': 'SHA-384 with RSA',
-  '1.2.840.113549.1.1.13': 'SHA-512 with RSA',
-  '1.2.840.113549.1.1.10': 'RSASSA-PSS',
-  '1.2.840.10045.4.1': 'SHA-1 with ECDSA',
-  '1.2.840.10045.4.3.2': 'SHA-256 with ECDSA',
-  '1.2.840.10045.4.3.3': 'SHA-384 with ECDSA',
-  '1.2.840.10045.4.3.4': 'SHA-512 with ECDSA',
-  '1.3.101.112': 'Ed25519',
-  '1.3.101.113': 'Ed448',
-};
-
-const ATTRIBUTE_NAMES: Readonly<Record<string, string>> = {
-  '2.5.4.3': 'CN',
-  '2.5.4.5': 'serialNumber',
-  '2.5.4.6': 'C',
-  '2.5.4.7': 'L',
-  '2.5.4.8': 'ST',
-  '2.5.4.10': 'O',
-  '2.5.4.11': 'OU',
-  '0.9.2342.19200300.100.1.25': 'DC',
-  '1.2.840.113549.1.9.1': 'emailAddress',
-};
+const NAME_IN_SUMMARY = 120;
 
 /** A certificate in DER, or null where the bytes are none. `more` counts others that came with it. */
 export async function inspectCertificate(der: Uint8Array, now: Date, more = 0): Promise<Inspection | null> {
   if (der.length > MAX_CERTIFICATE_BYTES) return null;
-  let node: X509Certificate;
-  let certificate: Asn1X509.Certificate;
   try {
-    const [{ AsnConvert }, { Certificate }] = await loadAsn1();
-    node = new X509Certificate(der);
-    certificate = AsnConvert.parse(der, Certificate);
+    const [schema, x509] = await loadAsn1();
+    return describeCertificate(new X509Certificate(der), readFields(der, schema, x509), now, more);
   } catch {
     return null;
   }
-  const { tbsCertificate } = certificate;
-  const subject = nameText(tbsCertificate.subject);
-  const issuer = nameText(tbsCertificate.issuer);
-  const notBefore = tbsCertificate.validity.notBefore.getTime();
-  const notAfter = tbsCertificate.validity.notAfter.getTime();
-  const key = summarizeKey(node.publicKey);
-  const signature = signatureName(certificate.signatureAlgorithm.algorithm);
-  const names = (node.subjectAltName ?? '').split(', ').filter((name) => name !== '');
-  const selfIssued = subject === issuer && node.verify(node.publicKey);
+}
+
+interface CertificateFields {
+  serial: Uint8Array;
+  issuer: Asn1X509.Name;
+  subject: Asn1X509.Name;
+  validity: Asn1X509.Validity;
+  signature: Asn1X509.AlgorithmIdentifier;
+}
+
+/** The fields of a TBSCertificate (RFC 5280 section 4.1) but its extensions, of which the parser takes only so many. */
+function readFields(
+  der: Uint8Array,
+  { AsnConvert }: typeof import('@peculiar/asn1-schema'),
+  { AlgorithmIdentifier, Name, Validity }: typeof Asn1X509,
+): CertificateFields {
+  const [tbs, algorithm] = readSequence(der, 3) ?? [];
+  const fields = readElements(tbs?.content ?? new Uint8Array(0)) ?? [];
+  const [serial, , issuer, validity, subject] = fields[0]?.tag === TAG.version ? fields.slice(1) : fields;
+  if (!serial || !issuer || !validity || !subject || !algorithm) throw new TypeError('not a certificate');
+  return {
+    serial: serial.content,
+    issuer: AsnConvert.parse(issuer.whole, Name),
+    subject: AsnConvert.parse(subject.whole, Name),
+    validity: AsnConvert.parse(validity.whole, Validity),
+    signature: AsnConvert.parse(algorithm.whole, AlgorithmIdentifier),
+  };
+}
+
+function describeCertificate(node: X509Certificate, fields: CertificateFields, now: Date, more: number): Inspection {
+  const [subject, issuer] = [nameText(fields.subject), nameText(fields.issuer)];
+  const notBefore = fields.validity.notBefore.getTime();
+  const notAfter = fields.validity.notAfter.getTime();
+  const publicKey = keyOf(node);
+  const key = publicKey === null ? UNREADABLE_KEY : summarizeKey(publicKey);
+  const signature = signatureOf(fields.signature);
+  const names = splitNames(node.subjectAltName ?? '');
+  const selfSigned = node.subject === node.issuer && publicKey !== null && isSignedBy(node, publicKey);
+  const shownNames = names.slice(0, MAX_NAMES).map((name) => shownText(name));
   const details = {
     subject,
     issuer,
-    serial: hex(new Uint8Array(tbsCertificate.serialNumber)),
+    serial: hex(fields.serial.subarray(0, 64)),
     not_before: rfc3339(notBefore),
     not_after: rfc3339(notAfter),
     key: key.details,
     signature_algorithm: signature,
-    names: names.slice(0, MAX_NAMES).map((name) => escapeUntrusted(name)),
     ca: node.ca,
     sha256: node.fingerprint256.replaceAll(':', '').toLowerCase(),
+    names: shownNames,
+    ...(names.length > MAX_NAMES ? { names_left_out: names.length - MAX_NAMES } : {}),
     ...(more > 0 ? { further_certificates: more } : {}),
   };
-  const findings = [...validityFindings(notBefore, notAfter, now), ...key.findings, ...signatureFindings(signature)];
-  if (selfIssued)
+  const findings = [
+    ...validityFindings(notBefore, notAfter, now),
+    ...key.findings,
+    ...signatureFindings(signature, selfSigned && node.ca),
+  ];
+  if (selfSigned)
     findings.push(
       finding(
         'info',
@@ -91,71 +100,75 @@ export async function inspectCertificate(der: Uint8Array, now: Date, more = 0): 
         'medium',
         'no_subject_alternative_name',
         'It has no subject alternative name, so no current client accepts it for a host (RFC 9525).',
-        'Issue it anew with the host names as SAN.',
+        'For a server, issue it anew with the host names as SAN.',
       ),
     );
   const left = notAfter.getTime() - now.getTime();
-  const life = left <= 0 ? `expired ${duration(left / 1000)} ago` : `valid for ${duration(left / 1000)} more`;
+  const life =
+    notBefore > now
+      ? `not valid before ${rfc3339(notBefore)}`
+      : left <= 0
+        ? `expired ${duration(left / 1000)} ago`
+        : `valid for ${duration(left / 1000)} more`;
+  const [inSubject, inIssuer] = [fields.subject, fields.issuer].map((name) => nameText(name, NAME_IN_SUMMARY));
   return {
     kind: 'certificate',
-    summary: `A certificate for ${subject || 'an empty subject'}, issued by ${selfIssued ? 'itself' : issuer}, ${notBefore > now ? 'not yet valid' : life}. Trust was not judged.`,
+    summary: `A ${node.ca ? 'CA ' : ''}certificate for ${inSubject || 'an empty subject'}, issued by ${selfSigned ? 'itself' : inIssuer || 'an empty name'}, ${life} (${key.name}). Trust was not judged.`,
     details,
     findings,
   };
 }
 
-/** A certification request in DER, or null. */
-export async function inspectRequest(der: Uint8Array): Promise<Inspection | null> {
-  if (der.length > MAX_REQUEST_BYTES) return null;
+const UNREADABLE_KEY: KeySummary = {
+  details: { type: 'unknown' },
+  name: 'a key of a kind not read here',
+  findings: [
+    finding('low', 'unreadable_key', 'Its public key is broken or of a kind that this version of Node cannot read.'),
+  ],
+};
+
+function keyOf(certificate: X509Certificate): KeyObject | null {
   try {
-    const [[{ AsnConvert }], { CertificationRequest }] = await Promise.all([loadAsn1(), import('@peculiar/asn1-csr')]);
-    const request = AsnConvert.parse(der, CertificationRequest);
-    const { subject, subjectPKInfo, attributes } = request.certificationRequestInfo;
-    const spki = Buffer.from(AsnConvert.serialize(subjectPKInfo));
-    const key = summarizeKey(createPublicKey({ key: spki, type: 'spki', format: 'der' }));
-    const signature = signatureName(request.signatureAlgorithm.algorithm);
-    const name = nameText(subject);
-    return {
-      kind: 'csr',
-      summary: `A certification request for ${name || 'an empty subject'} (${key.name}).`,
-      details: { subject: name, key: key.details, signature_algorithm: signature, attributes: attributes.length },
-      findings: [...key.findings, ...signatureFindings(signature)],
-    };
+    return certificate.publicKey;
   } catch {
     return null;
   }
 }
 
-function loadAsn1(): Promise<[typeof import('@peculiar/asn1-schema'), typeof Asn1X509]> {
-  return Promise.all([import('@peculiar/asn1-schema'), import('@peculiar/asn1-x509')]);
+function isSignedBy(certificate: X509Certificate, key: KeyObject): boolean {
+  try {
+    return certificate.verify(key);
+  } catch {
+    return false;
+  }
 }
 
-function signatureName(oid: string): string {
-  return SIGNATURE_ALGORITHMS[oid] ?? escapeUntrusted(oid, 80);
-}
-
-function signatureFindings(name: string): Finding[] {
-  return /^(?:MD5|SHA-1) /.test(name)
-    ? [
-        finding(
-          'high',
-          'weak_signature',
-          `It is signed with ${name.split(' ')[0]}, which no longer resists forgery.`,
-          'Have it issued anew with SHA-256.',
-        ),
-      ]
-    : [];
+/** Node's list of names, in which one that holds a comma stands in quotes. */
+function splitNames(list: string): string[] {
+  return [...list.matchAll(/(?:[^",]|"(?:[^"\\]|\\.)*")+/g)].map(([name]) => name.trim()).filter((name) => name !== '');
 }
 
 function validityFindings(notBefore: Date, notAfter: Date, now: Date): Finding[] {
-  if (notBefore > now)
+  if (notAfter <= notBefore)
+    return [
+      finding(
+        'high',
+        'never_valid',
+        'Its validity ends before it begins, so it is valid at no time.',
+        'Have it issued anew.',
+      ),
+    ];
+  if (notBefore > now) {
+    const seconds = (notBefore.getTime() - now.getTime()) / 1000;
     return [
       finding(
         'medium',
         'not_yet_valid',
-        `It becomes valid in ${duration((notBefore.getTime() - now.getTime()) / 1000)}.`,
+        `It becomes valid in ${duration(seconds)}.`,
+        'Wait, or check the clock of whoever issued it.',
       ),
     ];
+  }
   const left = notAfter.getTime() - now.getTime();
   if (left <= 0) return [finding('high', 'expired', `It expired ${duration(left / 1000)} ago.`, 'Renew it.')];
   const share = left / (notAfter.getTime() - notBefore.getTime());
@@ -164,9 +177,101 @@ function validityFindings(notBefore: Date, notAfter: Date, now: Date): Finding[]
     : [];
 }
 
-function nameText(name: Asn1X509.Name): string {
-  const parts = name.map((rdn) =>
-    rdn.map(({ type, value }) => `${ATTRIBUTE_NAMES[type] ?? type}=${value.toString()}`).join('+'),
-  );
-  return escapeUntrusted(parts.join(', '), 300);
+/** A certification request in DER, or null. */
+export async function inspectRequest(der: Uint8Array): Promise<Inspection | null> {
+  if (der.length > MAX_REQUEST_BYTES) return null;
+  try {
+    const [[schema, x509], { CertificationRequest }] = await Promise.all([loadAsn1(), import('@peculiar/asn1-csr')]);
+    return describeRequest(schema.AsnConvert.parse(der, CertificationRequest), der, schema, x509);
+  } catch {
+    return null;
+  }
+}
+
+const EXTENSION_REQUEST = '1.2.840.113549.1.9.14';
+const CHALLENGE_PASSWORD = '1.2.840.113549.1.9.7';
+const SUBJECT_ALTERNATIVE_NAME = '2.5.29.17';
+
+function describeRequest(
+  request: Asn1Csr.CertificationRequest,
+  der: Uint8Array,
+  { AsnConvert }: typeof import('@peculiar/asn1-schema'),
+  x509: typeof Asn1X509,
+): Inspection {
+  const { subject, subjectPKInfo, attributes } = request.certificationRequestInfo;
+  const spki = Buffer.from(AsnConvert.serialize(subjectPKInfo));
+  const publicKey = readKey(spki);
+  const key = publicKey === null ? UNREADABLE_KEY : summarizeKey(publicKey);
+  const signature = signatureOf(request.signatureAlgorithm);
+  const requested = attributes.find(({ type }) => type === EXTENSION_REQUEST)?.values[0];
+  const extensions = requested === undefined ? [] : [...AsnConvert.parse(requested, x509.Extensions)];
+  const alternative = extensions.find(({ extnID }) => extnID === SUBJECT_ALTERNATIVE_NAME)?.extnValue.buffer;
+  const names = alternative === undefined ? [] : (readSequence(new Uint8Array(alternative), MAX_REQUEST_BYTES) ?? []);
+  const findings = [...key.findings, ...signatureFindings(signature, false)];
+  if (publicKey !== null && !isSelfConsistent(request, der, publicKey))
+    findings.push(
+      finding(
+        'high',
+        'bad_signature',
+        'Its signature does not fit its key: it was altered, or its sender does not hold the key.',
+        'Refuse it.',
+      ),
+    );
+  if (attributes.some(({ type }) => type === CHALLENGE_PASSWORD))
+    findings.push(
+      finding(
+        'medium',
+        'challenge_password',
+        'It carries a challenge password in the clear.',
+        'Take that password as shown.',
+      ),
+    );
+  return {
+    kind: 'csr',
+    summary: `A certification request for ${nameText(subject, NAME_IN_SUMMARY) || 'an empty subject'} (${key.name}), ${names.length === 0 ? 'no alternative names' : `${names.length} alternative name${names.length === 1 ? '' : 's'}`}.`,
+    details: {
+      subject: nameText(subject),
+      key: key.details,
+      signature_algorithm: signature,
+      names: names
+        .slice(0, MAX_NAMES)
+        .map(({ whole }) => shownText(generalName(AsnConvert.parse(whole, x509.GeneralName)))),
+      ...(names.length > MAX_NAMES ? { names_left_out: names.length - MAX_NAMES } : {}),
+      attributes: attributes.length,
+    },
+    findings,
+  };
+}
+
+function readKey(spki: Buffer): KeyObject | null {
+  try {
+    return createPublicKey({ key: spki, type: 'spki', format: 'der' });
+  } catch {
+    return null;
+  }
+}
+
+function generalName(name: Asn1X509.GeneralName): string {
+  if (name.dNSName !== undefined) return `DNS:${name.dNSName}`;
+  if (name.iPAddress !== undefined) return `IP Address:${name.iPAddress}`;
+  if (name.rfc822Name !== undefined) return `email:${name.rfc822Name}`;
+  return name.uniformResourceIdentifier === undefined ? 'another kind' : `URI:${name.uniformResourceIdentifier}`;
+}
+
+/** Whether the request is signed with the key it asks for; true where the algorithm is none that is checked here. */
+function isSelfConsistent(request: Asn1Csr.CertificationRequest, der: Uint8Array, key: KeyObject): boolean {
+  const [info] = readSequence(der, 3) ?? [];
+  const oid = request.signatureAlgorithm.algorithm;
+  const hash = /^SHA-(\d+)/.exec(signatureOf(request.signatureAlgorithm))?.[1];
+  const pure = key.asymmetricKeyType === 'ed25519' || key.asymmetricKeyType === 'ed448';
+  if (info === undefined || oid === PSS_OID || (hash === undefined && !pure)) return true;
+  try {
+    return verify(hash === undefined ? null : `sha${hash}`, info.whole, key, new Uint8Array(request.signature));
+  } catch {
+    return false;
+  }
+}
+
+function loadAsn1(): Promise<[typeof import('@peculiar/asn1-schema'), typeof Asn1X509]> {
+  return Promise.all([import('@peculiar/asn1-schema'), import('@peculiar/asn1-x509')]);
 }
