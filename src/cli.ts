@@ -127,10 +127,9 @@ async function readInput(source: string | undefined, world: CliWorld): Promise<u
 function layOut(value: unknown, indent = ''): string {
   if (Array.isArray(value)) return value.map((entry: unknown) => nested('-', entry, indent)).join('');
   if (!isJsonObject(value)) return `${indent}${plain(value, indent)}\n`;
-  const width = Math.max(0, ...Object.keys(value).map((name) => name.length));
-  return Object.entries(value)
-    .map(([name, entry]) => nested(name.padEnd(width), entry, indent))
-    .join('');
+  const entries = Object.entries(value).map(([name, entry]) => [escapeUntrusted(name, 80), entry] as const);
+  const width = Math.max(0, ...entries.map(([name]) => name.length));
+  return entries.map(([name, entry]) => nested(name.padEnd(width), entry, indent)).join('');
 }
 
 function nested(name: string, entry: unknown, indent: string): string {

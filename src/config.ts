@@ -100,6 +100,9 @@ export function loadConfig(env: Environment, files: ConfigFiles): ConfigResult {
     logLevel: reader.choice('SECURITY_MCP_LOG_LEVEL', 'info', LOG_LEVELS),
     warnings: reader.warnings,
   };
+  if (reader.integer('UV_THREADPOOL_SIZE', 4, 1, 1_024) < 4) {
+    reader.warnings.push('UV_THREADPOOL_SIZE is under 4: cheap calls may wait behind password hashing.');
+  }
   reader.warnOfUnknown();
   if (jwtSecret === undefined && jwtSecretPrevious !== undefined) {
     reader.warnings.push(
@@ -144,12 +147,15 @@ class Reader {
       return undefined;
     }
     try {
-      return this.#files.readSecretFile(path, MAX_SECRET_BYTES).replace(/\r?\n$/, '');
+      const secret = this.#files.readSecretFile(path, MAX_SECRET_BYTES).replace(/\r?\n$/, '');
+      if (secret !== '') return secret;
+      this.#problem(twin, 'names a file that is empty', 'Write the secret into it, or leave the variable out.');
+      return undefined;
     } catch {
       this.#problem(
         twin,
-        `names a file that cannot be read or is over ${MAX_SECRET_BYTES} bytes`,
-        'Check the path and its permissions.',
+        `names no file of UTF-8 text of at most ${MAX_SECRET_BYTES} bytes that can be read`,
+        'Check the path and its permissions; write a random key as base64url, not as raw bytes.',
       );
       return undefined;
     }

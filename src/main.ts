@@ -3,7 +3,7 @@
 
 import { Console } from 'node:console';
 import { randomUUID } from 'node:crypto';
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { delimiter } from 'node:path';
@@ -13,21 +13,25 @@ import { loadConfig, type Config, type ConfigResult } from './config.js';
 import { resolveFolder } from './files/policy.js';
 import { describeCause } from './guard/redact.js';
 import { createLog, type Log } from './log.js';
+import type { RunningServer } from './server.js';
 
 const EXIT_CONFIGURATION = 2;
 const STDERR = 2;
+const FLUSH_PATIENCE_MS = 200;
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
 
-function readBounded(path: string, maxBytes: number): string {
-  const file = openSync(path, 'r');
+/** Text in UTF-8; anything else throws. `regular`: nothing that waits for somebody to write, as a pipe does. */
+function readBounded(path: string, maxBytes: number, regular = false): string {
+  const file = openSync(path, regular ? constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) : 'r');
   try {
+    if (regular && !fstatSync(file).isFile()) throw new TypeError('no regular file');
     const buffer = Buffer.alloc(maxBytes + 2);
     let length = 0;
     for (let read = 1; read > 0 && length < buffer.length; length += read)
       read = readSync(file, buffer, length, buffer.length - length, null);
     if (length > maxBytes + 1) throw new RangeError('file is too large');
-    return buffer.subarray(0, length).toString('utf8');
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(buffer.subarray(0, length));
   } finally {
     closeSync(file);
   }
@@ -45,7 +49,8 @@ async function readStdin(maxBytes: number): Promise<string> {
 }
 
 function readConfig(): ConfigResult {
-  return loadConfig(process.env, { readSecretFile: readBounded, resolveFolder, pathDelimiter: delimiter });
+  const readSecretFile = (path: string, maxBytes: number): string => readBounded(path, maxBytes, true);
+  return loadConfig(process.env, { readSecretFile, resolveFolder, pathDelimiter: delimiter });
 }
 
 function configured(): Config {
@@ -77,12 +82,16 @@ async function serveStandardStreams(): Promise<void> {
   const log = createLog(STDERR, config.logLevel);
   const app = assemble(config, log);
 
+  let server: RunningServer | undefined;
   let ending = false;
   const end = async (code: number): Promise<void> => {
     if (ending) return;
     ending = true;
+    // First the callers, so that what is under way is known to be cancelled; then the log of it; then the threads.
+    await server?.close();
+    const written = app.pipeline.settled().then(() => log.flush());
+    await Promise.race([written, new Promise((resolve) => setTimeout(resolve, FLUSH_PATIENCE_MS))]);
     await app.close();
-    await Promise.race([log.flush(), new Promise((resolve) => setTimeout(resolve, 200))]);
     // A native computation cannot be interrupted, and a regular exit would wait for it: seconds at a high cost.
     if (app.pipeline.busy) process.kill(process.pid, 'SIGKILL');
     process.exit(code);
@@ -93,11 +102,10 @@ async function serveStandardStreams(): Promise<void> {
   };
   process.on('uncaughtException', crash);
   process.on('unhandledRejection', crash);
-  process.on('SIGINT', () => void end(0));
-  process.on('SIGTERM', () => void end(0));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void end(0));
 
   const [{ serve }, { describeTool }] = await Promise.all([import('./server.js'), import('./tools/tool.js')]);
-  serve({
+  server = serve({
     pipeline: app.pipeline,
     listing: app.pipeline.tools.map(describeTool),
     version,

@@ -31,8 +31,13 @@ const LIST_HINT = { ttlMs: 3_600_000, cacheScope: 'private' } as const;
 const INSTRUCTIONS =
   'Security operations with safe defaults. A wrong password, bad signature or expired token is a result with a reason; a refusal comes as an error with a hint saying what to do next. Do not invent secrets: pass on what the user gave.';
 
+export interface RunningServer {
+  /** Cancels what is under way and stops. */
+  close(): Promise<void>;
+}
+
 /** Serves until the client closes its end. */
-export function serve(options: ServeOptions): void {
+export function serve(options: ServeOptions): RunningServer {
   const transport = new LineTransport(options.input, options.output, {
     modernVersions: MODERN_VERSIONS,
     ownMessages: [UNKNOWN_TOOL],
@@ -47,6 +52,7 @@ export function serve(options: ServeOptions): void {
     closed?.();
     options.onClosed();
   };
+  return { close: () => transport.close() };
 }
 
 function createServer({ pipeline, listing, version }: ServeOptions): Server {

@@ -22,13 +22,30 @@ export const LINE_LIMITS = {
   depth: 128,
   /** Requests under way at once. */
   pending: 512,
+  /** Answers that the client has not read yet: past this nothing more is read from it. */
+  unreadBytes: 1_048_576,
   methodLength: 256,
 } as const;
 
 /** How long answers may still be written after the client has closed its end. */
-const GRACE_MS = 700;
+const GRACE_MS = 400;
 
-const CODES = { parse: -32_700, invalid: -32_600, unsupportedVersion: -32_022, overloaded: -32_000 } as const;
+/** How long a client may leave all its answers unread before it is given up: while nothing is read, its end is not seen. */
+const UNREAD_PATIENCE_MS = 30_000;
+
+const CODES = {
+  parse: -32_700,
+  invalid: -32_600,
+  params: -32_602,
+  internal: -32_603,
+  unsupportedVersion: -32_022,
+  overloaded: -32_000,
+} as const;
+interface Pending {
+  count: number;
+  method: string;
+}
+
 const PROTOCOL_VERSION_KEY = 'io.modelcontextprotocol/protocolVersion';
 
 /** Every error message that may leave, by code. Texts of libraries never do: they may hold input. */
@@ -59,7 +76,10 @@ export class LineTransport {
   readonly #output: Writable;
   readonly #options: LineTransportOptions;
   readonly #lines: LineSplitter;
-  readonly #pending = new Map<RequestId, number>();
+  readonly #pending = new Map<RequestId, Pending>();
+  /** Requests under way: an id may stand for several. */
+  #underWay = 0;
+  #unreadTimer: NodeJS.Timeout | null = null;
   #whenIdle: (() => void) | null = null;
   #closed = false;
 
@@ -86,7 +106,7 @@ export class LineTransport {
   async #finish(): Promise<void> {
     if (this.#closed || this.#whenIdle !== null) return;
     this.#lines.end();
-    if (this.#pending.size > 0) {
+    if (this.#underWay > 0) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, GRACE_MS);
         this.#whenIdle = () => {
@@ -114,6 +134,19 @@ export class LineTransport {
   #write(message: object): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#output.write(`${JSON.stringify(message)}\n`, (error) => (error ? reject(error) : resolve()));
+      this.#holdWhileUnread();
+    });
+  }
+
+  /** A client that does not read its answers is not read either: otherwise they would pile up in memory. */
+  #holdWhileUnread(): void {
+    if (this.#unreadTimer !== null || this.#closed || this.#output.writableLength <= LINE_LIMITS.unreadBytes) return;
+    this.#input.pause();
+    this.#unreadTimer = setTimeout(() => void this.close(), UNREAD_PATIENCE_MS);
+    this.#output.once('drain', () => {
+      if (this.#unreadTimer !== null) clearTimeout(this.#unreadTimer);
+      this.#unreadTimer = null;
+      if (!this.#closed) this.#input.resume();
     });
   }
 
@@ -148,13 +181,17 @@ export class LineTransport {
 
   #onRequest(request: Record<string, unknown>, id: RequestId | null): void {
     if (id === null) return this.#refuse(CODES.invalid, null);
+    const problem = paramsProblem(request['params']);
+    if (problem !== null) return this.#refuse(CODES.params, id, problem);
     const claimed = claimedVersion(request['params']);
     if (claimed !== undefined && !this.#options.modernVersions.includes(claimed)) {
       return this.#refuse(CODES.unsupportedVersion, id, undefined, this.#versions(claimed));
     }
-    if (this.#pending.size >= LINE_LIMITS.pending) return this.#refuse(CODES.overloaded, id);
-    this.#pending.set(id, (this.#pending.get(id) ?? 0) + 1);
-    this.#deliver(request);
+    if (this.#underWay >= LINE_LIMITS.pending) return this.#refuse(CODES.overloaded, id);
+    const method = String(request['method']);
+    this.#underWay++;
+    this.#pending.set(id, { count: (this.#pending.get(id)?.count ?? 0) + 1, method });
+    this.#deliver(method === 'tools/call' ? withObjectArguments(request) : request);
   }
 
   #onNotification(notification: Record<string, unknown>): void {
@@ -169,10 +206,12 @@ export class LineTransport {
   }
 
   #settle(id: RequestId): void {
-    const count = this.#pending.get(id) ?? 0;
-    if (count > 1) this.#pending.set(id, count - 1);
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return;
+    this.#underWay--;
+    if (pending.count > 1) pending.count--;
     else this.#pending.delete(id);
-    if (this.#pending.size === 0) this.#whenIdle?.();
+    if (this.#underWay === 0) this.#whenIdle?.();
   }
 
   #refuse(code: number, id: RequestId | null, message = MESSAGES[code], data?: unknown): void {
@@ -187,9 +226,16 @@ export class LineTransport {
     return { supported: [...this.#options.modernVersions], requested: known ? requested : 'unknown' };
   }
 
+  /** The SDK calls it an internal error where parameters do not parse; of a tool's call nothing but our own code answers. */
+  #codeOf(id: Message['id'], code: number): number {
+    if (!Number.isSafeInteger(code)) return CODES.internal;
+    const method = id === undefined || id === null ? undefined : this.#pending.get(id)?.method;
+    return code === CODES.internal && method !== 'tools/call' ? CODES.params : code;
+  }
+
   /** Replaces a library's error text by ours, and its data by what is known to be safe. */
   #withOwnText(message: Message, error: NonNullable<Message['error']>): object {
-    const code = Number.isSafeInteger(error.code) ? error.code : -32_603;
+    const code = this.#codeOf(message.id, error.code);
     const own = this.#options.ownMessages.includes(error.message);
     const key = envelopeKey(error.data);
     const text = own
@@ -201,6 +247,30 @@ export class LineTransport {
     const data = code === CODES.unsupportedVersion ? { data: this.#versions(requested) } : {};
     return { jsonrpc: '2.0', id: message.id ?? null, error: { code, message: text, ...data } };
   }
+}
+
+/**
+ * What the SDK would drop without an answer: metadata that is none, a progress token of another type.
+ */
+function paramsProblem(params: unknown): string | null {
+  if (!isJsonObject(params)) return null;
+  const meta = params['_meta'];
+  if (meta !== undefined && !isJsonObject(meta)) return 'Invalid params: _meta must be an object.';
+  const token = meta?.['progressToken'];
+  if (token !== undefined && !isRequestId(token))
+    return 'Invalid params: progressToken of _meta must be text or a whole number.';
+  return null;
+}
+
+/**
+ * A call whose arguments are no object goes to the tool all the same, as a field it does not have: there the call is counted,
+ * audited and refused like any other bad input. The SDK would refuse it before anybody sees it.
+ */
+function withObjectArguments(request: Record<string, unknown>): Record<string, unknown> {
+  const { params } = request;
+  if (!isJsonObject(params) || params['arguments'] === undefined || isJsonObject(params['arguments'])) return request;
+  const { arguments: given, ...rest } = params;
+  return { ...request, params: given === null ? rest : { ...rest, arguments: { arguments: true } } };
 }
 
 /** The key of the modern envelope that the SDK found at fault, where it says so. */

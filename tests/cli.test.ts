@@ -190,6 +190,12 @@ describe('on a terminal', () => {
     expect(await runCli(['call', 'password_strength', '{"password":"Password1!"}'], plain.world)).toBe(0);
     expect(plain.out()).toMatch(/^score +1\n/);
     expect(plain.out()).toMatch(/policy\n {2}accepted +false\n {2}reasons\n {4}- +too_guessable\n/);
+    const names = terminal();
+    const claims = { '\u001B]0;title\u0007': '\u001B[2J', 'a\u202Eb': 1 };
+    const token = `eyJhbGciOiJIUzI1NiJ9.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.AA`;
+    await runCli(['call', 'inspect', JSON.stringify({ text: token })], names.world);
+    // oxlint-disable-next-line no-control-regex -- that is what must not be there
+    expect(names.out()).not.toMatch(/[\u0000-\u0009\u000B-\u001F\u202E]/);
     const raw = terminal();
     await runCli(['call', 'digest_compute', '{"algorithm":"md5","text":""}', '--json'], raw.world);
     expect(JSON.parse(raw.out())).toMatchObject({ algorithm: 'md5' });

@@ -99,7 +99,7 @@ describe('JWT_SECRET_KEY', () => {
       /^JWT_SECRET_KEY and JWT_SECRET_KEY_FILE are both set\. Keep/,
     );
     expect(problems({ JWT_SECRET_KEY_FILE: `/${CANARY}` })[0]).toMatch(
-      /^JWT_SECRET_KEY_FILE names a file that cannot be read/,
+      /^JWT_SECRET_KEY_FILE names no file of UTF-8 text/,
     );
     expect(problems({ JWT_SECRET_KEY_FILE: `/${CANARY}` }).join()).not.toContain(CANARY);
   });

@@ -1,6 +1,9 @@
 /** The built server over real stdio: every client there is, both protocol eras, every kind of bad input, and a prompt end. */
 
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { Client as ModernClient } from '@modelcontextprotocol/client';
@@ -192,12 +195,15 @@ describe('the protocol', () => {
       [`{"jsonrpc":"2.0","id":105,"method":"${CANARY}"}\n`, -32_601, 105],
       [`{"jsonrpc":"2.0","id":106,"method":"tools/call","params":{"name":"${CANARY}"}}\n`, -32_602, 106],
       [`{"jsonrpc":"2.0","id":107,"method":"tools/call","params":{"name":{"a":"${CANARY}"}}}\n`, -32_602, 107],
+      [`{"jsonrpc":"2.0","id":108,"method":"tools/list","params":{"cursor":{"${CANARY}":1}}}\n`, -32_602, 108],
+      [`{"jsonrpc":"2.0","id":109,"method":"initialize","params":{"protocolVersion":{"${CANARY}":1}}}\n`, -32_602, 109],
+      [`{"jsonrpc":"2.0","id":110,"method":"ping","params":{"_meta":"${CANARY}"}}\n`, -32_602, 110],
+      [`{"jsonrpc":"2.0","id":111,"method":"ping","params":{"_meta":null}}\n`, -32_602, 111],
       [
-        `{"jsonrpc":"2.0","id":108,"method":"tools/call","params":{"name":"inspect","arguments":"${CANARY}"}}\n`,
+        `{"jsonrpc":"2.0","id":112,"method":"ping","params":{"_meta":{"progressToken":{"${CANARY}":1}}}}\n`,
         -32_602,
-        108,
+        112,
       ],
-      [`{"jsonrpc":"2.0","id":109,"method":"initialize","params":{"protocolVersion":{"${CANARY}":1}}}\n`, -32_603, 109],
     ];
     for (const [i, [line, code, id]] of lines.entries()) {
       server.write(line);
@@ -217,6 +223,24 @@ describe('the protocol', () => {
     expect(server.answers.map(({ id }) => id)).toEqual(['last']);
     await server.end();
     expect(server.stdout + server.stderr).not.toContain(CANARY);
+  });
+
+  it('refuses arguments that are no object like any other bad input, and audits it', async () => {
+    const server = start();
+    await server.initialize();
+    for (const [id, given] of [CANARY, 1, [], [CANARY], true].entries())
+      expect(JSON.stringify(await server.call(id, 'inspect', given))).toContain('arguments must be one object');
+    await server.end();
+    expect(server.stderr.split('\n').filter((line) => line.includes('"input_invalid"'))).toHaveLength(5);
+    expect(server.stdout + server.stderr).not.toContain(CANARY);
+  });
+
+  it('keeps no place for requests that it refuses', async () => {
+    const server = start();
+    await server.initialize();
+    for (let id = 0; id < 600; id++) server.write({ jsonrpc: '2.0', id, method: 'ping', params: { _meta: [] } });
+    expect((await server.request('after', 'ping')).result).toEqual({});
+    await server.end();
   });
 
   it('refuses a line over 4 MiB by its id, wherever that stands, and serves the next message', async () => {
@@ -316,6 +340,26 @@ describe('the end', () => {
     expect(signal).not.toBe('SIGABRT');
   });
 
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+    'on %s what is under way is cancelled and audited',
+    async (signal) => {
+      const server = start();
+      await server.initialize();
+      for (let id = 1; id <= 3; id++) {
+        server.write({
+          jsonrpc: '2.0',
+          id,
+          method: 'tools/call',
+          params: { name: 'password_hash', arguments: { password: PASSWORD, cost: 15 } },
+        });
+      }
+      await server.request('seen', 'ping');
+      server.child.kill(signal);
+      await server.exited;
+      expect(server.stderr.split('\n').filter((line) => line.includes('"outcome":"cancelled"'))).toHaveLength(3);
+    },
+  );
+
   it('comes on SIGTERM and when standard output is closed', async () => {
     const terminated = start();
     await terminated.initialize();
@@ -337,6 +381,28 @@ describe('the start', () => {
     expect(server.stderr).toContain('JWT_SECRET_KEY is not set');
     for (const line of server.stderr.trim().split('\n')) expect(() => JSON.parse(line) as unknown).not.toThrow();
   });
+
+  it.runIf(process.platform !== 'win32')(
+    'is refused for a key file that is not text, is a pipe or is empty',
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'security-mcp-'));
+      const [binary, pipe, empty] = ['binary', 'pipe', 'empty'].map((name) => join(folder, name)) as [
+        string,
+        string,
+        string,
+      ];
+      writeFileSync(binary, Buffer.alloc(64, 0xff));
+      execFileSync('mkfifo', [pipe]);
+      writeFileSync(empty, '\n');
+      for (const file of [binary, pipe, empty]) {
+        const server = start({ JWT_SECRET_KEY_FILE: file });
+        expect(await server.exited).toEqual({ code: 2, signal: null });
+        expect(server.stderr).toMatch(/JWT_SECRET_KEY_FILE /);
+        expect(server.stderr).not.toContain(folder);
+      }
+      rmSync(folder, { recursive: true });
+    },
+  );
 
   it('is refused with every problem named, on standard error alone, with exit code 2', async () => {
     const server = start({ JWT_SECRET_KEY: CANARY, SECURITY_MCP_BCRYPT_COST: '99' });

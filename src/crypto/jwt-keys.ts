@@ -40,7 +40,9 @@ export function isJwtAlgorithm(name: unknown): name is JwtAlgorithm {
  * Throws `input_invalid`.
  */
 export function readJwks(input: unknown): VerifyingKey[] {
-  const parsed = typeof input === 'string' ? parseBoundedJson(input, { maxBytes: MAX_JWKS_BYTES, maxDepth: 8 }) : input;
+  // An object is held to the same bounds as text: what it takes to look at a key grows with the square of its size.
+  const text = typeof input === 'string' ? input : (JSON.stringify(input) as string | undefined);
+  const parsed = parseBoundedJson(text ?? '', { maxBytes: MAX_JWKS_BYTES, maxDepth: 8 });
   if (!isJsonObject(parsed)) throw badJwks('is not a JWK Set or a JWK', 'Give {"keys": [...]} or one JWK with "kty".');
   const list: unknown = 'keys' in parsed ? parsed['keys'] : [parsed];
   if (!Array.isArray(list) || list.length === 0 || list.length > MAX_KEYS) {
@@ -109,7 +111,12 @@ function importSecret(k: unknown): KeyObject {
   return createSecretKey(bytes);
 }
 
+/** A member of this many characters is three times as long as any that is accepted. */
+const MAX_MEMBER_LENGTH = 4_096;
+
 function importPublic(jwk: Record<string, unknown>): KeyObject {
+  if (Object.values(jwk).some((value) => typeof value === 'string' && value.length > MAX_MEMBER_LENGTH))
+    throw badJwks('holds a key with a member that is too long', `RSA keys have at most ${RSA_BITS.max} bits.`);
   let key: KeyObject;
   try {
     key = createPublicKey({ key: jwk, format: 'jwk' });

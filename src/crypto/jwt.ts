@@ -88,6 +88,9 @@ export async function signJwt(request: SignRequest, key: SigningKey, now: Date, 
   };
 }
 
+/** How JSON.stringify writes half a surrogate pair; an escaped backslash before it is another text. */
+const HALF_PAIR = /(?<!\\)(?:\\\\)*\\ud[89ab]/;
+
 function checkClaims(claims: Record<string, unknown>): void {
   const registered = REGISTERED.filter((name) => Object.hasOwn(claims, name));
   if (registered.length > 0) {
@@ -99,7 +102,10 @@ function checkClaims(claims: Record<string, unknown>): void {
   }
   if (isDeeperThan(claims, JWT_LIMITS.depth))
     throw inputInvalid('claims', `nests deeper than ${JWT_LIMITS.depth} levels`, 'Flatten the claims.');
-  if (Buffer.byteLength(JSON.stringify(claims)) > JWT_LIMITS.claimsBytes) {
+  const text = JSON.stringify(claims);
+  if (HALF_PAIR.test(text))
+    throw inputInvalid('claims', 'holds half of a surrogate pair, which has no UTF-8', 'Give whole characters.');
+  if (Buffer.byteLength(text) > JWT_LIMITS.claimsBytes) {
     throw inputInvalid(
       'claims',
       `is over ${JWT_LIMITS.claimsBytes} bytes`,
@@ -167,10 +173,10 @@ export function splitJws(token: string): JwsParts | null {
   return isJsonObject(parsed) ? { header: parsed, payload } : null;
 }
 
-/** The claims of a payload: a JSON object in UTF-8, bounded in depth. Null otherwise. */
+/** The claims of a payload: a JSON object in UTF-8, bounded in depth, without a name that JSON readers misread. Null otherwise. */
 export function claimsOf(payload: Uint8Array): Record<string, unknown> | null {
   const parsed = jsonOf(payload, JWT_LIMITS.tokenBytes);
-  return isJsonObject(parsed) ? parsed : null;
+  return isJsonObject(parsed) && !Object.hasOwn(parsed, '__proto__') ? parsed : null;
 }
 
 function jsonOf(bytes: Uint8Array, maxBytes: number): unknown {

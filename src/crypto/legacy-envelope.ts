@@ -57,7 +57,10 @@ export function legacyGuessSubject({ key, token }: LegacyEnvelope): Uint8Array |
   return 'raw' in key || mac === null ? null : Buffer.concat([key.salt, mac]);
 }
 
-/** Opens with a password, or with the key that lies in the envelope. */
+/**
+ * Opens with a password, or with the key that lies in the envelope. A password given for one that carries its key is refused:
+ * anybody can make such an envelope, and an answer would say that the password had vouched for it.
+ */
 export async function openLegacyEnvelope(
   envelope: LegacyEnvelope,
   password: string | undefined,
@@ -65,7 +68,7 @@ export async function openLegacyEnvelope(
   maxAgeSeconds?: number,
 ): Promise<Uint8Array | null> {
   const { key, token } = envelope;
-  if ('raw' in key) return fernetOpen(token, key.raw, now, maxAgeSeconds);
+  if ('raw' in key) return password === undefined ? fernetOpen(token, key.raw, now, maxAgeSeconds) : null;
   if (password === undefined) return null;
   return fernetOpen(token, await deriveKey(password, key.salt, key.iterations, 'sha256'), now, maxAgeSeconds);
 }

@@ -36,6 +36,8 @@ export interface Pipeline {
   call(name: string, input: unknown, caller: Caller): Promise<CallResult>;
   /** Whether a run goes on, also one whose caller has been answered or has gone. */
   readonly busy: boolean;
+  /** Resolves when every call has been answered and audited. */
+  settled(): Promise<void>;
 }
 
 export interface PipelineOptions {
@@ -67,15 +69,16 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   );
   const slots = new Slots(options.cpuSlots);
   let running = 0;
+  const underWay = new Set<Promise<CallResult>>();
 
-  /** Runs within the slots and the time limit. The slot stays taken until the work has really ended. */
-  const runTool = async (
+  /** Runs within the time limit. The slot stays taken until the work has really ended. */
+  const runTool = (
     tool: Tool,
     input: Record<string, unknown>,
     caller: Caller,
+    release: () => void,
     attemptsRemaining?: number,
   ): Promise<unknown> => {
-    const release = tool.cost === 'cpu' ? await slots.acquire(caller.signal) : () => undefined;
     const limitSeconds = options.timeLimitSeconds[tool.cost];
     const timeUp = new AbortController();
     const timer = setTimeout(() => timeUp.abort(timeExceeded(limitSeconds)), limitSeconds * 1000);
@@ -95,11 +98,28 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     return untilAborted(work, signal);
   };
 
+  /** Charges the guess once nothing but the guess itself is left to do: a call that never came to run has guessed nothing. */
+  const chargeGuess = async (
+    subject: Uint8Array | null,
+    signal: AbortSignal,
+    release: () => void,
+  ): Promise<GuessCharge | null> => {
+    try {
+      return subject === null ? null : await options.guesses.charge(options.fingerprint(subject), signal);
+    } catch (error) {
+      release();
+      throw error;
+    }
+  };
+
   const guarded = async (tool: Tool, raw: unknown, caller: Caller, log: CallLog): Promise<Record<string, unknown>> => {
     limits.get(tool.name)?.charge();
     const parsed = tool.input.safeParse(raw ?? {});
-    if (!parsed.success) {
-      const { message, hint } = explainIssues(parsed.error.issues as unknown as Issue[], tool);
+    // The parser passes over this one name, which is a field that no tool has.
+    const hidden = typeof raw === 'object' && raw !== null && Object.hasOwn(raw, '__proto__');
+    if (!parsed.success || hidden) {
+      const issues = parsed.success ? [UNKNOWN_FIELD] : (parsed.error.issues as unknown as Issue[]);
+      const { message, hint } = explainIssues(issues, tool, raw);
       throw new SecurityError('input_invalid', message, { hint });
     }
     const fields = auditedFields(parsed.data, tool);
@@ -113,10 +133,11 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     }
     const input = resolveSecrets(parsed.data, tool.secretFields);
     const subject = tool.guess?.subject(input) ?? null;
-    const charge = subject === null ? null : await options.guesses.charge(options.fingerprint(subject), caller.signal);
+    const release = tool.cost === 'cpu' ? await slots.acquire(caller.signal) : () => undefined;
+    const charge = await chargeGuess(subject, caller.signal, release);
     let succeeded = false;
     try {
-      const output = tool.output.safeParse(await runTool(tool, input, caller, charge?.remaining));
+      const output = tool.output.safeParse(await runTool(tool, input, caller, release, charge?.remaining));
       if (!output.success)
         throw new OutputFault(output.error.issues.map(({ code, path }) => `${code} at ${path.map(String).join('.')}`));
       succeeded = tool.guess?.succeeded(output.data) ?? false;
@@ -130,47 +151,62 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     }
   };
 
+  const answer = async (tool: Tool, raw: unknown, caller: Caller): Promise<CallResult> => {
+    const started = options.clock();
+    const callId = options.newId();
+    const log = new CallLog(tool, caller, callId, options);
+    let result: CallResult;
+    let outcome: Outcome = 'ok';
+    try {
+      result = { kind: 'answered', value: await guarded(tool, raw, caller, log) };
+    } catch (error) {
+      const refusal = caller.signal.aborted ? cancelled() : error;
+      const told = publicError(refusal, () => {
+        options.reportFailure(
+          callId,
+          tool.name,
+          error instanceof OutputFault ? { type: 'OutputFault', issues: error.issues } : describeCause(error),
+        );
+        return callId;
+      });
+      outcome = outcomeOf(told.code);
+      // The cause of a foreseen failure (a missing binary, say) is the operator's to know.
+      if (outcome === 'failed' && error instanceof SecurityError)
+        options.reportFailure(callId, tool.name, describeCause(error));
+      result = { kind: 'refused', error: told };
+    }
+    try {
+      await append(options.audit, log.answered(outcome, result, options.clock() - started));
+    } catch (error) {
+      options.reportFailure(callId, tool.name, describeCause(error));
+      return { kind: 'refused', error: publicError(error, () => callId) };
+    }
+    return result;
+  };
+
   return {
     tools: options.tools,
     get busy() {
       return running > 0;
     },
+    async settled() {
+      await Promise.all(underWay);
+    },
     async call(name, raw, caller) {
       const tool = byName.get(name);
       if (tool === undefined) return { kind: 'unknown_tool' };
-      const started = options.clock();
-      const callId = options.newId();
-      const log = new CallLog(tool, caller, callId, options);
-      let result: CallResult;
-      let outcome: Outcome = 'ok';
+      const work = answer(tool, raw, caller);
+      underWay.add(work);
       try {
-        result = { kind: 'answered', value: await guarded(tool, raw, caller, log) };
-      } catch (error) {
-        const refusal = caller.signal.aborted ? cancelled() : error;
-        const told = publicError(refusal, () => {
-          options.reportFailure(
-            callId,
-            tool.name,
-            error instanceof OutputFault ? { type: 'OutputFault', issues: error.issues } : describeCause(error),
-          );
-          return callId;
-        });
-        outcome = outcomeOf(told.code);
-        // The cause of a foreseen failure (a missing binary, say) is the operator's to know.
-        if (outcome === 'failed' && error instanceof SecurityError)
-          options.reportFailure(callId, tool.name, describeCause(error));
-        result = { kind: 'refused', error: told };
+        return await work;
+      } finally {
+        underWay.delete(work);
       }
-      try {
-        await append(options.audit, log.answered(outcome, result, options.clock() - started));
-      } catch (error) {
-        options.reportFailure(callId, tool.name, describeCause(error));
-        return { kind: 'refused', error: publicError(error, () => callId) };
-      }
-      return result;
     },
   };
 }
+
+const UNKNOWN_FIELD: Issue = { code: 'unrecognized_keys', path: [], message: '' };
 
 /** What the audit learns in the course of one call. */
 class CallLog {

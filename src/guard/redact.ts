@@ -18,17 +18,31 @@ export interface Refusal {
 const MAX_NAMED = 3;
 
 /** Says which fields are wrong and how. Only field names that the tool itself declares are ever repeated. */
-export function explainIssues(issues: readonly Issue[], tool: Tool): Refusal {
+export function explainIssues(issues: readonly Issue[], tool: Tool, raw: unknown): Refusal {
   const fields = `Fields of ${tool.name}: ${tool.fields.join(', ')}.`;
   const unknown = issues.find((issue) => issue.code === 'unrecognized_keys' && issue.path.length === 0);
   const problems = issues
     .filter((issue) => issue !== unknown)
     .slice(0, MAX_NAMED)
-    .map((issue) => `${pathOf(issue, tool)} ${problemOf(issue)}`);
-  if (unknown !== undefined) problems.push('a field was given that this tool does not have');
+    .map((issue) =>
+      isMissing(issue, raw)
+        ? `${pathOf(issue, tool)} is missing: it ${issue.code === 'invalid_union' ? 'must be text' : problemOf(issue)}`
+        : `${pathOf(issue, tool)} ${problemOf(issue)}`,
+    );
+  // `arguments` within the arguments: something that is no object was given in their place, or an object too many around them.
+  if ((unknown?.['keys'] as string[] | undefined)?.includes('arguments') === true)
+    problems.push('the arguments must be one object with the fields of this tool');
+  else if (unknown !== undefined) problems.push('a field was given that this tool does not have');
   // A sentence begins with a capital, a field name stays as it is.
   const text = problems.join('; ').replace(/^(?:a|the) /, (word) => word.charAt(0).toUpperCase() + word.slice(1));
   return { message: `${text}.`, hint: fields };
+}
+
+function isMissing({ path }: Issue, raw: unknown): boolean {
+  const [field, ...rest] = path;
+  return (
+    typeof field === 'string' && rest.length === 0 && (raw as Record<string, unknown> | null)?.[field] === undefined
+  );
 }
 
 function pathOf(issue: Issue, tool: Tool): string {
@@ -112,13 +126,18 @@ const REDACTED = '[redacted]';
  * mistyped into the label beside it) is redacted.
  */
 export function auditedFields(input: Record<string, unknown>, tool: Tool): Record<string, string | number | boolean> {
-  const secrets = tool.secretFields.map((field) => textOf(input[field])).filter((secret) => secret.length > 0);
+  const secrets = tool.secretFields
+    .map((field) => textOf(input[field]).toLowerCase())
+    .filter((secret) => secret !== '');
   const fields: Record<string, string | number | boolean> = {};
   for (const field of tool.audit) {
     const value = input[field];
     if (typeof value === 'number' || typeof value === 'boolean') fields[field] = value;
     else if (typeof value === 'string') {
-      const repeats = secrets.some((secret) => value.includes(secret) || (value.length >= 4 && secret.includes(value)));
+      const folded = value.toLowerCase();
+      const repeats = secrets.some(
+        (secret) => folded.includes(secret) || (value.length >= 4 && secret.includes(folded)),
+      );
       fields[field] = repeats ? REDACTED : value;
     }
   }

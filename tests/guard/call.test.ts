@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { SecurityError } from '../../src/crypto/errors.js';
 import type { PipelineOptions } from '../../src/guard/call.js';
 import { secret } from '../../src/tools/fields.js';
+import { catalogue } from '../../src/tools/index.js';
 import { defineTool, type Tool } from '../../src/tools/tool.js';
 import { answered, bench, refused } from '../support/pipeline.js';
 
@@ -286,6 +287,22 @@ describe('guessing', () => {
     const results = await Promise.all(Array.from({ length: 12 }, () => call('password_verify', good)));
     for (const result of results) expect(answered(result)).toMatchObject({ valid: true });
     expect(answered(await call('password_verify', good))['attempts_remaining']).toBe(5);
+  });
+
+  it('is not charged for a call that never came to run: cancelled in the queue, it has guessed nothing', async () => {
+    const work = deferred<unknown>();
+    const { call } = bench({ tools: [...catalogue(), probe(() => work.promise, { cost: 'cpu' })], cpuSlots: 1 });
+    const blocker = call('probe', {});
+    const leaving = new AbortController();
+    const queued = Array.from({ length: 20 }, () =>
+      call('password_verify', { password: 'wrong', hash }, { signal: leaving.signal }),
+    );
+    await Promise.resolve();
+    leaving.abort();
+    for (const result of await Promise.all(queued)) expect(refused(result).code).toBe('cancelled');
+    work.resolve({ done: true });
+    await blocker;
+    expect(answered(await call('password_verify', { password: 'wrong', hash }))['attempts_remaining']).toBe(4);
   });
 
   it('a hash that is none, or costs too much, is refused by name before any work', async () => {

@@ -11,5 +11,7 @@ function newest(folder: string): number {
 
 export default function setup(): void {
   if (existsSync('dist/main.js') && newest('src') <= newest('dist')) return;
-  execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
+  execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
+    stdio: 'inherit',
+  });
 }

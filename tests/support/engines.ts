@@ -1,5 +1,7 @@
 /** Engines for tests: both password engines on the built worker threads, and signals that never abort. */
 
+import { setMaxListeners } from 'node:events';
+
 import { createEngine, createPortableEngine, createStrengthMeter } from '../../src/workers/engines.js';
 import { ThreadPool } from '../../src/workers/pool.js';
 
@@ -12,6 +14,8 @@ export const native = createEngine('native', pool);
 export const strengthMeter = createStrengthMeter(pool);
 
 export const never = new AbortController().signal;
+// Every call of every test listens to it.
+setMaxListeners(0, never);
 
 /** Randomness that counts: 00 01 02 ... Reproducible, and different for each call. */
 export function countingRandom(): (size: number) => Uint8Array {

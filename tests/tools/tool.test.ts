@@ -12,8 +12,10 @@ const key = Buffer.alloc(32, 1).toString('base64url').padEnd(44, '=');
 /** For each tool: an input, and what the error must begin with. */
 const BAD: Record<string, [Record<string, unknown>, string][]> = {
   password_hash: [
-    [{}, 'password must be text'],
+    [{}, 'password is missing: it must be text'],
     [{ password: null }, 'password must be text'],
+    [JSON.parse(`{"password":"x","__proto__":{"a":"${CANARY}"}}`) as Record<string, unknown>, 'A field was given'],
+    [{ arguments: { password: CANARY } }, 'password is missing: it must be text; the arguments must be one object'],
     [{ password: PASSWORD, algorithm: CANARY }, 'algorithm must be one of bcrypt, argon2id'],
     [{ password: PASSWORD, cost: CANARY }, 'cost must be a number'],
     [{ password: PASSWORD, cost: 10.5 }, 'cost must be a whole number'],
@@ -31,7 +33,7 @@ const BAD: Record<string, [Record<string, unknown>, string][]> = {
     [{ password: `${CANARY} marmalade teapot\0` }, 'password holds a NUL character'],
   ],
   password_verify: [
-    [{ password: 'x' }, 'hash must be text'],
+    [{ password: 'x' }, 'hash is missing: it must be text'],
     [{ password: 'x', hash: CANARY }, 'hash is not a bcrypt'],
     [
       { password: 'x', hash: '$2b$16$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW' },
@@ -41,7 +43,7 @@ const BAD: Record<string, [Record<string, unknown>, string][]> = {
   ],
   password_strength: [[{ password: 5 }, 'password must be text']],
   digest_compute: [
-    [{}, 'algorithm must be one of sha256'],
+    [{}, 'algorithm is missing: it must be one of sha256'],
     [{ algorithm: 'crc32', text: '' }, 'algorithm must be one of sha256'],
     [{ algorithm: 'sha256' }, 'text or base64 or hex or path: exactly one of them is needed'],
     [{ algorithm: 'sha256', text: 'a', hex: '00' }, 'text or base64 or hex or path: exactly one of them is needed'],
@@ -85,7 +87,7 @@ const BAD: Record<string, [Record<string, unknown>, string][]> = {
     [{ algorithm: 'none' }, 'algorithm must be one of HS256'],
   ],
   jwt_verify: [
-    [{}, 'token must be text'],
+    [{}, 'token is missing'],
     [{ token: 'x', public_key: CANARY }, 'public_key is not a public key or certificate in PEM'],
     [{ token: 'x', public_key: '-----BEGIN PRIVATE KEY-----' }, 'public_key holds a private key'],
     [{ token: 'x', jwks: CANARY }, 'jwks is not a JWK Set or a JWK'],
@@ -108,10 +110,10 @@ const BAD: Record<string, [Record<string, unknown>, string][]> = {
     ],
     [{ plaintext: 'x', password: PASSWORD, iterations: 1e9 }, 'iterations must be at most 2000000'],
     [{ plaintext: 'é'.repeat(300_000), fernet_key: key }, 'plaintext is over 524288 bytes'],
-    [{ password: PASSWORD }, 'plaintext must be text'],
+    [{ password: PASSWORD }, 'plaintext is missing'],
   ],
   envelope_open: [
-    [{ password: 'x' }, 'envelope must be text'],
+    [{ password: 'x' }, 'envelope is missing'],
     [{ envelope: '{}' }, 'password or fernet_key is needed'],
     [{ envelope: '{}', password: 'x', fernet_key: key }, 'password and fernet_key: only one of them can be given'],
     [{ envelope: '{}', fernet_key: CANARY }, 'fernet_key is not a Fernet key'],
