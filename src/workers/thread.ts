@@ -2,6 +2,7 @@
 
 import { parentPort } from 'node:worker_threads';
 
+import { openPkcs12 } from '../crypto/certificate/pkcs12.js';
 import { bcryptBase64, type Argon2Request, type Argon2Variant } from '../crypto/password.js';
 import { estimateStrength } from '../crypto/strength.js';
 
@@ -9,6 +10,7 @@ export interface Jobs {
   bcrypt: { password: string; salt: Uint8Array; cost: number };
   argon2: Argon2Request;
   strength: { password: string; userInputs: readonly string[] };
+  pkcs12: { bytes: Uint8Array; password: string };
 }
 
 export type JobName = keyof Jobs;
@@ -35,6 +37,10 @@ async function argon2(request: Jobs['argon2']): Promise<Uint8Array> {
 function work(name: JobName, job: Jobs[JobName]): Promise<unknown> {
   if (name === 'bcrypt') return bcrypt(job as Jobs['bcrypt']);
   if (name === 'argon2') return argon2(job as Jobs['argon2']);
+  if (name === 'pkcs12') {
+    const { bytes, password } = job as Jobs['pkcs12'];
+    return openPkcs12(bytes, password);
+  }
   const { password, userInputs } = job as Jobs['strength'];
   return estimateStrength(password, userInputs);
 }
