@@ -1,0 +1,355 @@
+/** The single checks of a judgement, each from what one part found out (CONTRACT: one of each, in a fixed order). */
+
+import { createHash } from 'node:crypto';
+
+import { rfc3339 } from '../text.js';
+import type { ConnectionFacts } from './connection.js';
+import { nearMiss, namesCover, showReference, type Reference } from './hostname.js';
+import { CHECK_NAMES, type Check, type CheckName } from './judgement.js';
+import { shortName, showGeneralName } from './names.js';
+import { spkiPin, type Certificate } from './parse.js';
+import { isPublicPath, type Path, type TrustAnchors } from './path.js';
+import type { ChainRevocation } from './revocation.js';
+import { keyName, lifetimeDays, publicLifetimeDays, type Fault } from './rules.js';
+import { signatureKind } from './signature.js';
+
+export type RevocationMode = 'soft' | 'hard' | 'off';
+
+const DAY_MS = 86_400_000;
+
+function pass(check: CheckName, explanation: string): Check {
+  return { check, status: 'pass', code: 'ok', explanation };
+}
+
+function skipped(check: CheckName, code: string, explanation: string): Check {
+  return { check, status: 'skipped', code, explanation };
+}
+
+/** In the order of the contract. */
+export function inOrder(checks: readonly Check[]): Check[] {
+  return CHECK_NAMES.flatMap((name) => checks.filter(({ check }) => check === name));
+}
+
+/** How the connection came about, or why it did not. */
+export function connectionChecks(facts: ConnectionFacts | null): Check[] {
+  if (facts === null) {
+    return [
+      skipped('connection', 'offline', 'No server was contacted.'),
+      skipped('protocol', 'offline', 'No server was contacted.'),
+    ];
+  }
+  return [connectionCheck(facts), protocolCheck(facts)];
+}
+
+function connectionCheck({ fault, address, port, clientCertificate }: ConnectionFacts): Check {
+  if (clientCertificate === 'required') {
+    return {
+      check: 'connection',
+      status: 'fail',
+      code: 'client_certificate_required',
+      explanation: 'The server ends the connection of a client that shows no certificate of its own.',
+      remedy: 'Nothing, where only clients with a certificate are meant to connect.',
+    };
+  }
+  if (fault !== undefined) return { check: 'connection', status: 'fail', ...fault };
+  const asked = clientCertificate === 'requested' ? ' It asks for a client certificate and goes on without.' : '';
+  return pass('connection', `Connected to ${address ?? 'the server'}, port ${port}.${asked}`);
+}
+
+/** TLS 1.0 and 1.1 are withdrawn (RFC 8996). */
+function protocolCheck({ protocol, cipher, keyExchange }: ConnectionFacts): Check {
+  if (protocol === undefined) return skipped('protocol', 'no_handshake', 'No TLS version was agreed on.');
+  if (protocol !== 'TLSv1.2' && protocol !== 'TLSv1.3') {
+    return {
+      check: 'protocol',
+      status: 'fail',
+      code: 'old_protocol',
+      explanation: `The server speaks ${protocol} at best, which is withdrawn (RFC 8996) and refused by today's clients.`,
+      remedy: 'Turn on TLS 1.2 and 1.3 in the server.',
+    };
+  }
+  return pass('protocol', [protocol, cipher, keyExchange].filter((part) => part !== undefined).join(', '));
+}
+
+/** What OpenSSL calls a chain it could not check because of the time: not comparable where the judgement is for another time. */
+const TIME_ERRORS: ReadonlySet<string> = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID']);
+
+export interface ChainQuestion {
+  path: Path;
+  anchors: TrustAnchors;
+  /** Null where no handshake is part of the judgement. */
+  facts: ConnectionFacts | null;
+  /** The judgement is for a time other than now. */
+  timeGiven: boolean;
+  /** The fault of a missing intermediate that was fetched since. */
+  fetched: Fault | null;
+}
+
+/** Chain, and what else a path says of each certificate on it. */
+export function pathChecks(question: ChainQuestion, at: Date): Check[] {
+  const { path, anchors, fetched } = question;
+  const of = (check: CheckName, otherwise: Check): Check => fromFaults(path.faults, check) ?? otherwise;
+  const [leaf] = path.certificates as [Certificate];
+  const keys = path.certificates.map(({ publicKey }) => keyName(publicKey));
+  const signatures = path.certificates.map(({ signatureAlgorithm }) => signatureKind(signatureAlgorithm).name);
+  return [
+    fetched === null ? chainCheck(question) : fetchedCheck(fetched, path),
+    of('validity', validityCheck(path, at)),
+    of('purpose', pass('purpose', 'It is for TLS servers.')),
+    of('key', pass('key', unique(keys).join(', '))),
+    of('signature', pass('signature', unique(signatures).join(', '))),
+    lifetimeCheck(leaf, path.anchored && isPublicPath(path.certificates, anchors)),
+  ];
+}
+
+function unique(values: readonly string[]): string[] {
+  return [...new Set(values)];
+}
+
+function asCheck({ check, severity, code, explanation, remedy }: Fault): Check {
+  return { check, status: severity, code, explanation, remedy };
+}
+
+/** Faults of form, told after what is wrong with the substance. */
+const FORMAL: ReadonlySet<string> = new Set(['key_identifier', 'serial_number', 'empty_subject']);
+
+/** The first failure, else the first warning; the codes of the others are told after it. */
+function fromFaults(faults: readonly Fault[], check: CheckName): Check | null {
+  const own = faults.filter((fault) => fault.check === check);
+  const failures = own.filter(({ severity }) => severity === 'fail');
+  const first = failures.find(({ code }) => !FORMAL.has(code)) ?? failures[0] ?? own[0];
+  if (first === undefined) return null;
+  const others = unique(own.filter((fault) => fault !== first).map(({ explanation }) => explanation)).slice(0, 3);
+  return { ...asCheck(first), explanation: [first.explanation, ...others].join(' ') };
+}
+
+function chainCheck({ path, facts, timeGiven }: ChainQuestion): Check {
+  const fault = fromFaults(path.faults, 'chain');
+  if (fault?.status === 'fail') return fault;
+  const anchor = path.certificates.at(-1) as Certificate;
+  const sound =
+    fault ??
+    pass('chain', `Leads to the trusted root ${shortName(anchor.subject)} in ${path.certificates.length - 1} steps.`);
+  if (facts === null) return sound;
+  const { opensslError } = facts;
+  const remedy = 'Look at the chain with detail full; a trust store that differs from ours may be the cause.';
+  if (opensslError === undefined) {
+    return {
+      check: 'chain',
+      status: 'unknown',
+      code: 'handshake_incomplete',
+      explanation: 'By our own validation the chain is sound; the handshake ended before OpenSSL had judged it.',
+      remedy: 'Mend the connection and check again.',
+    };
+  }
+  if (opensslError !== null && !(timeGiven && TIME_ERRORS.has(opensslError)) && !path.faults.some(isFailure)) {
+    return {
+      check: 'chain',
+      status: 'unknown',
+      code: 'openssl_disagrees',
+      explanation: `By our own validation the chain is sound; OpenSSL refuses it (${opensslError}).`,
+      remedy,
+    };
+  }
+  return sound;
+}
+
+/** The server did not send what was fetched since: a fault of its own beside those of the path found with it. */
+function fetchedCheck(missing: Fault, path: Path): Check {
+  const found = fromFaults([missing, ...path.faults], 'chain') ?? asCheck(missing);
+  const root = shortName((path.certificates.at(-1) as Certificate).subject);
+  return { ...found, explanation: `${found.explanation} With what was fetched the chain leads to the root ${root}.` };
+}
+
+function isFailure({ severity }: Fault): boolean {
+  return severity === 'fail';
+}
+
+/** A certificate should be renewed when a third of its life is left; late is a tenth (RFC 9773 takes the CA's word where it has one). */
+function validityCheck({ certificates }: Path, at: Date): Check {
+  const [leaf] = certificates as [Certificate];
+  const soonest = certificates.reduce((first, entry) => (entry.notAfter < first.notAfter ? entry : first), leaf);
+  const left = soonest.notAfter.getTime() - at.getTime();
+  const life = leaf.notAfter.getTime() - leaf.notBefore.getTime();
+  const days = Math.floor(left / DAY_MS);
+  if (left < life / 10 || left < Math.min(DAY_MS, life / 3)) {
+    const who = soonest === leaf ? 'It' : `The CA certificate ${shortName(soonest.subject)}`;
+    return {
+      check: 'validity',
+      status: 'warn',
+      code: 'expires_soon',
+      explanation: `${who} expires in ${days < 1 ? 'less than a day' : `${days} days`} (${rfc3339(soonest.notAfter)}).`,
+      remedy: 'Renew it now, and find out why it was not renewed by itself.',
+    };
+  }
+  return pass(
+    'validity',
+    `Valid until ${rfc3339(leaf.notAfter)}, ${Math.floor((leaf.notAfter.getTime() - at.getTime()) / DAY_MS)} more days.`,
+  );
+}
+
+function lifetimeCheck(leaf: Certificate, isPublic: boolean): Check {
+  const days = lifetimeDays(leaf);
+  if (!isPublic)
+    return skipped('lifetime', 'private_ca', `It lives ${days} days; the public rule does not bind private CAs.`);
+  const allowed = publicLifetimeDays(leaf.notBefore);
+  if (allowed === null || days <= allowed) return pass('lifetime', `It lives ${days} days.`);
+  return {
+    check: 'lifetime',
+    status: 'fail',
+    code: 'lifetime_too_long',
+    explanation: `It lives ${days} days; a public certificate issued on ${rfc3339(leaf.notBefore).slice(0, 10)} may live ${allowed}.`,
+    remedy: 'Have it issued anew for a shorter time.',
+  };
+}
+
+export function hostnameCheck(leaf: Certificate, faults: readonly Fault[], reference: Reference | null): Check {
+  const fault = fromFaults(faults, 'hostname');
+  if (fault?.status === 'fail') return fault;
+  if (reference === null) return skipped('hostname', 'not_asked', 'No server name was given.');
+  const names = leaf.subjectAltNames ?? [];
+  const wanted = showReference(reference);
+  if (namesCover(names, reference)) return fault ?? pass('hostname', `It is for ${wanted}.`);
+  const shown = names.slice(0, 5).map(showGeneralName);
+  const more = names.length > shown.length ? ` and ${names.length - shown.length} more` : '';
+  const near = nearMiss(names, reference);
+  return {
+    check: 'hostname',
+    status: 'fail',
+    code: 'hostname_mismatch',
+    explanation: `It is not for ${wanted}, but for ${shown.join(', ')}${more}.${near === null ? '' : ` ${near}`}`,
+    remedy: `Use a certificate that names ${wanted}, or connect by a name it has.`,
+  };
+}
+
+const PIN = /^sha256\/([A-Za-z0-9+/]{43}=)$/;
+
+/** The base64 of a pin `sha256/...`, or null where it is none. */
+export function readPin(text: string): string | null {
+  return PIN.exec(text.trim())?.[1] ?? null;
+}
+
+/** Any certificate of the path may match; what is not on the validated path does not (RFC 7469 section 2.6). */
+export function pinCheck(path: Path, pins: readonly string[]): Check {
+  if (pins.length === 0) return skipped('pin', 'not_asked', 'No pins were given.');
+  const wanted = new Set(pins.map(readPin));
+  const found = path.certificates.find((certificate) => wanted.has(spkiPin(certificate)));
+  if (found === undefined) {
+    return {
+      check: 'pin',
+      status: 'fail',
+      code: 'pin_mismatch',
+      explanation: 'No certificate of the chain has a key that was pinned.',
+      remedy: `Find out whether the key was changed on purpose. The key of the certificate is sha256/${spkiPin(path.certificates[0] as Certificate)}.`,
+    };
+  }
+  const where = found === path.certificates[0] ? 'the certificate itself' : shortName(found.subject);
+  if (wanted.size === 1) {
+    return {
+      check: 'pin',
+      status: 'warn',
+      code: 'no_backup_pin',
+      explanation: `The pin matches ${where}. It is the only one: when that key changes, clients are locked out.`,
+      remedy: 'Pin a second key that is kept elsewhere and not in use yet.',
+    };
+  }
+  return pass('pin', `A pin matches ${where}.`);
+}
+
+/** Revocation of leaf and intermediates, and the stapled response. Null where the chain was not trusted, so that nothing was fetched. */
+export function revocationChecks(
+  path: Path | null,
+  revocation: ChainRevocation | null,
+  mode: RevocationMode,
+  offline: boolean,
+): Check[] {
+  if (path === null || revocation === null) {
+    const [code, why] =
+      mode !== 'off'
+        ? ['chain_not_trusted', 'Asked only of a trusted chain.']
+        : offline
+          ? ['not_given', 'No CRL or OCSP response was given.']
+          : ['not_asked', 'Turned off.'];
+    return [skipped('revocation', code, why), skipped('stapling', code, why)];
+  }
+  return [revocationCheck(path, revocation, mode), staplingCheck(revocation, offline)];
+}
+
+function revocationCheck(path: Path, { certificates }: ChainRevocation, mode: RevocationMode): Check {
+  if (mode === 'off') return skipped('revocation', 'not_asked', 'Turned off.');
+  const name = (position: number): string =>
+    position === 0
+      ? 'The certificate'
+      : `The CA certificate ${shortName((path.certificates[position] as Certificate).subject)}`;
+  for (const [position, status] of certificates.entries()) {
+    if (status.status !== 'revoked') continue;
+    return {
+      check: 'revocation',
+      status: 'fail',
+      code: 'revoked',
+      explanation: `${name(position)} was revoked on ${rfc3339(status.at)} (${status.reason}), says the ${status.source === 'crl' ? 'CRL' : 'OCSP responder'} of its issuer.`,
+      remedy: 'Do not trust it. Replace the certificate and its key.',
+    };
+  }
+  for (const [position, status] of certificates.entries()) {
+    if (status.status !== 'unknown') continue;
+    const why = unique(status.reasons.map(({ explanation }) => explanation))
+      .slice(0, 3)
+      .join(' ');
+    return {
+      check: 'revocation',
+      status: 'unknown',
+      code: 'revocation_unavailable',
+      explanation: `Whether ${position === 0 ? 'the certificate' : name(position).replace('The', 'the')} is revoked could not be found out. ${why}`,
+      remedy:
+        mode === 'hard'
+          ? 'Let the address be reached, or give CRLs or an OCSP response.'
+          : 'Check again later, or use revocation hard where this must be known.',
+    };
+  }
+  const sources = unique(
+    certificates.map((status) => (status.status === 'good' ? SOURCES[status.source] : 'short life')),
+  );
+  return pass(
+    'revocation',
+    certificates.length === 0 ? 'A trust anchor is not revoked by others.' : `Not revoked (${sources.join(', ')}).`,
+  );
+}
+
+const SOURCES = { staple: 'stapled OCSP', ocsp: 'OCSP', crl: 'CRL' } as const;
+
+function staplingCheck({ stapling }: ChainRevocation, offline: boolean): Check {
+  if (stapling.status === 'absent') {
+    if (offline) return skipped('stapling', 'offline', 'No server was contacted.');
+    if (!stapling.required)
+      return skipped('stapling', 'no_staple', 'The server staples no OCSP response, and need not.');
+    return {
+      check: 'stapling',
+      status: 'fail',
+      code: 'must_staple_missing',
+      explanation: 'The certificate demands a stapled OCSP response (RFC 7633), and the server sends none.',
+      remedy: 'Turn on OCSP stapling in the server.',
+    };
+  }
+  if (stapling.status === 'good') return pass('stapling', 'The stapled OCSP response is good.');
+  if (stapling.status === 'revoked')
+    return {
+      check: 'stapling',
+      status: 'fail',
+      code: 'revoked',
+      explanation: 'The stapled OCSP response says that the certificate is revoked.',
+      remedy: 'Replace the certificate and its key.',
+    };
+  return {
+    check: 'stapling',
+    status: 'fail',
+    code: 'staple_invalid',
+    explanation: `The server staples an OCSP response that is not acceptable. ${stapling.explanation}`,
+    remedy: 'Let the server fetch a fresh response from its CA; check its clock and its configuration.',
+  };
+}
+
+/** SHA-256 of a certificate in lower-case hexadecimal. */
+export function fingerprint(certificate: Certificate): string {
+  return createHash('sha256').update(certificate.der).digest('hex');
+}
