@@ -2,6 +2,7 @@
 
 import { setMaxListeners } from 'node:events';
 
+import { createPkcs12Opener } from '../../src/workers/containers.js';
 import { createEngine, createPortableEngine, createStrengthMeter } from '../../src/workers/engines.js';
 import { ThreadPool } from '../../src/workers/pool.js';
 
@@ -11,6 +12,7 @@ const pool = new ThreadPool(threadScript, 2);
 
 export const portable = createPortableEngine(pool);
 export const native = createEngine('native', pool);
+export const openPkcs12 = createPkcs12Opener(pool);
 export const strengthMeter = createStrengthMeter(pool);
 
 export const never = new AbortController().signal;

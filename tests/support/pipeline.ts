@@ -1,5 +1,6 @@
 /** A pipeline for tests: any tools, an audit that is kept in memory, a clock that stands still unless it is moved. */
 
+import type { CertificateChecker } from '../../src/crypto/certificate/checker.js';
 import { createProcessRing } from '../../src/crypto/keyring.js';
 import { systemRandom } from '../../src/crypto/random.js';
 import type { AllowedFolder } from '../../src/files/policy.js';
@@ -13,8 +14,9 @@ import {
   type PipelineOptions,
 } from '../../src/guard/call.js';
 import { createGuessLimit } from '../../src/guard/limits.js';
+import { createCertificateChecker } from '../../src/network/checker.js';
 import { catalogue } from '../../src/tools/index.js';
-import { native, never, strengthMeter } from './engines.js';
+import { native, never, openPkcs12, strengthMeter } from './engines.js';
 
 export interface Bench {
   pipeline: Pipeline;
@@ -25,7 +27,20 @@ export interface Bench {
   call(tool: string, input: unknown, caller?: Partial<Caller>): Promise<CallResult>;
 }
 
-export function bench(options: Partial<PipelineOptions> = {}, folders: readonly AllowedFolder[] = []): Bench {
+/** No network, and the time of the bench. */
+const offline = (): CertificateChecker =>
+  createCertificateChecker({
+    policy: { mode: 'off', allowHosts: [], ports: [] },
+    extraAnchors: [],
+    random: systemRandom,
+    now: () => new Date('2026-06-01T12:00:00Z'),
+  });
+
+export function bench(
+  options: Partial<PipelineOptions> = {},
+  folders: readonly AllowedFolder[] = [],
+  certificates: CertificateChecker = offline(),
+): Bench {
   const entries: AuditEntry[] = [];
   const failures: Bench['failures'] = [];
   const time = { now: 1_000_000 };
@@ -41,13 +56,16 @@ export function bench(options: Partial<PipelineOptions> = {}, folders: readonly 
       strength: strengthMeter,
       policy: { minLength: 8, bcryptCost: 10 },
       files: new AllowedFiles(folders),
+      certificates,
+      openPkcs12,
     },
     audit: { append: async (entry) => void entries.push(entry) },
     guesses: createGuessLimit(5, 60, clock),
     fingerprint: (subject) => Buffer.from(subject).toString('hex'),
     callsPerMinute: { light: 6_000, cpu: 600 },
     cpuSlots: 2,
-    timeLimitSeconds: { light: 10, cpu: 60 },
+    networkSlots: 4,
+    timeLimitSeconds: { light: 10, cpu: 60, network: 60 },
     clock,
     newId: () => `id-${++ids}`,
     bootId: 'boot',
