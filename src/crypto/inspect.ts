@@ -16,21 +16,21 @@ export { SEVERITIES } from './inspect/report.js';
 export const INSPECT_MAX_BYTES = 1_048_576;
 
 /** Explains text. What nothing recognises comes back as kind `unknown`. The report is at most 16 KiB of JSON. */
-export async function inspectText(input: string, now: Date): Promise<Inspection> {
-  return bounded((await recogniseText(input.trim(), now)) ?? unknown(input.trim().length, 'characters'));
+export function inspectText(input: string, now: Date): Inspection {
+  return bounded(recogniseText(input.trim(), now) ?? unknown(input.trim().length, 'characters'));
 }
 
 /** Explains bytes: DER structures and age files, and text where they are UTF-8. */
-export async function inspectBytes(bytes: Uint8Array, now: Date): Promise<Inspection> {
+export function inspectBytes(bytes: Uint8Array, now: Date): Inspection {
   const age = inspectAge(Buffer.from(bytes.subarray(0, 65_536)).toString('latin1'), 'binary');
   if (age !== null) return bounded(age);
-  const structure = bytes[0] === 0x30 ? await inspectDer(bytes, now) : null;
+  const structure = bytes[0] === 0x30 ? inspectDer(bytes, now) : null;
   if (structure !== null) return bounded(structure);
   const text = fromUtf8(bytes)?.trim() ?? '';
-  return bounded((await recogniseText(text, now)) ?? unknown(bytes.length, 'bytes'));
+  return bounded(recogniseText(text, now) ?? unknown(bytes.length, 'bytes'));
 }
 
-async function recogniseText(text: string, now: Date): Promise<Inspection | null> {
+function recogniseText(text: string, now: Date): Inspection | null {
   if (text.includes('-----BEGIN ')) return inspectPem(text, now);
   // LDAP writes the scheme of a hash in braces.
   if (text.startsWith('{')) return inspectPasswordHash(text) ?? inspectJson(text, INSPECT_MAX_BYTES);
@@ -64,7 +64,7 @@ function inspectRawKey(text: string): Inspection | null {
 }
 
 /** Base64 of an age file or of DER, whose first byte is that of a SEQUENCE. */
-async function inspectBase64(text: string, now: Date): Promise<Inspection | null> {
+function inspectBase64(text: string, now: Date): Inspection | null {
   const bytes = /^[A-Za-z0-9+/=_\s-]{40,}$/.test(text) ? fromAnyBase64(text) : null;
   if (bytes === null) return null;
   const age = inspectAge(Buffer.from(bytes.subarray(0, 65_536)).toString('latin1'), 'binary');

@@ -16,6 +16,7 @@ import {
   makeMac,
   makePkcs12,
   makeRequest,
+  NOW,
   octets,
   oid,
   pem,
@@ -24,9 +25,13 @@ import {
   tlv,
   token,
 } from './inspect/fixtures.js';
-import { OPENSSH, PKCS12, REQUEST_PEM, ROOT_PEM } from './inspect/literals.js';
+import { OPENSSH, PKCS12, PKCS7_PEM, REQUEST_PEM, ROOT_PEM } from './inspect/literals.js';
+import { issueCa } from '../support/pki/certificates.js';
+import { buildCrl, manyEntries } from '../support/pki/crl.js';
+import { buildOcsp } from '../support/pki/ocsp.js';
 
 const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const CA = issueCa({ subject: 'CN=Some CA', at: NOW });
 const FERNET_KEY = Buffer.alloc(32, 0xa7).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
 
 /** One good artefact of each kind. */
@@ -56,6 +61,10 @@ const GOOD: readonly (readonly [kind: string, artefact: string | Uint8Array])[] 
   ['private_key', OPENSSH.privatePem],
   ['private_key', OPENSSH.lockedPem],
   ['ssh_public_key', OPENSSH.publicLine],
+  ['crl', buildCrl({ issuer: CA, at: NOW, entries: manyEntries(3) }).der],
+  ['crl', buildCrl({ issuer: CA, at: NOW }).pem],
+  ['ocsp_response', buildOcsp({ signer: CA, at: NOW, responses: [{ certificate: CA, issuer: CA }] })],
+  ['pkcs7', PKCS7_PEM],
   ['pkcs12', Buffer.from(PKCS12.old, 'base64')],
   ['pkcs12', PKCS12.today],
   ['age_file', 'age-encryption.org/v1\n-> scrypt AAAA 18\nAAAA\n--- AAAA\n'],
@@ -65,7 +74,7 @@ const GOOD: readonly (readonly [kind: string, artefact: string | Uint8Array])[] 
   ['jwks', JSON.stringify({ keys: [publicKey.export({ format: 'jwk' })] })],
   ['json', '{"a":1}'],
   ['openpgp', '-----BEGIN PGP MESSAGE-----\n\nAA==\n-----END PGP MESSAGE-----'],
-  ['pem', pem('X509 CRL', sequence())],
+  ['pem', pem('ATTRIBUTE CERTIFICATE', sequence())],
   ['unknown', 'hello'],
 ];
 
@@ -197,6 +206,24 @@ const HOSTILE: readonly (readonly [name: string, make: () => string | Uint8Array
     () => {
       const big = integer(`7f${'ff'.repeat(300_000)}`);
       return sequence(integer('00'), sequence(oid('1.2.840.113549.1.3.1'), sequence(big, integer('02'))), octets(big));
+    },
+  ],
+  ['PEM blocks of certificates', () => ROOT_PEM.repeat(1_300)],
+  ['CRL of 25,000 entries', () => buildCrl({ issuer: CA, at: NOW, entries: manyEntries(25_000) }).der],
+  [
+    'PKCS#7 of certificates',
+    () => {
+      const certificates = tlv(0xa0, ...Array.from({ length: 1_500 }, () => CA.der));
+      const data = sequence(integer('01'), tlv(0x31), sequence(oid('1.2.840.113549.1.7.1')), certificates);
+      return sequence(oid('1.2.840.113549.1.7.2'), tlv(0xa0, data));
+    },
+  ],
+  [
+    'PKCS#7 of empty elements',
+    () => {
+      const certificates = tlv(0xa0, Buffer.from('3000'.repeat(500_000), 'hex'));
+      const data = sequence(integer('01'), tlv(0x31), sequence(oid('1.2.840.113549.1.7.1')), certificates);
+      return sequence(oid('1.2.840.113549.1.7.2'), tlv(0xa0, data));
     },
   ],
   [

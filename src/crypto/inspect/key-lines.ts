@@ -76,7 +76,7 @@ function describeSshBlob(blob: Buffer): SshKey | null {
   details['bits'] = bits;
   return {
     type: 'ssh-rsa',
-    name: `RSA, ${bits} bits`,
+    name: `RSA ${bits}`,
     details,
     findings: bits < 2048 ? [shortKey('RSA key', bits)] : [],
   };

@@ -2,8 +2,10 @@
 
 import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 
+import { attempt, elementsOf, readOnly, TAG, type Element } from '../certificate/der.js';
+import { MAX_KEY_BYTES, readAlgorithm } from '../certificate/parse.js';
+import { keyName } from '../certificate/rules.js';
 import { hasRocaFingerprint } from '../jwt-keys.js';
-import { algorithmOid, readSequence, TAG } from './der.js';
 import { finding, shown, type Finding, type Inspection } from './report.js';
 
 export const EXPOSED = finding(
@@ -25,18 +27,17 @@ export const EXPOSED_SECRET = finding(
   'Replace it.',
 );
 
-/** RSA of 16,384 bits, OpenSSL's largest, is 2,086 bytes; its details take time that grows with the square of the size. */
-const MAX_SPKI_BYTES = 8_192;
 const MAX_PRIVATE_BYTES = 16_384;
 /** For DSA and DH, OpenSSL computes the public from the private part, in time that grows with the cube of the size. */
 const MAX_DISCRETE_LOG_BYTES = 1_536;
-const DISCRETE_LOG_OIDS: readonly (string | null)[] = ['2a8648ce380401', '2a864886f70d010301', '2a8648ce3e0201'];
+/** DSA, DH and the DH of X9.42. */
+const DISCRETE_LOG_OIDS: readonly string[] = ['1.2.840.10040.4.1', '1.2.840.113549.1.3.1', '1.2.840.10046.2.1'];
 const MAX_JWKS_KEYS = 32;
 
 export interface KeySummary {
   details: Record<string, unknown>;
   findings: Finding[];
-  /** "RSA, 2048 bits". */
+  /** "RSA 2048". */
   name: string;
 }
 
@@ -46,15 +47,13 @@ export function summarizeKey(key: KeyObject): KeySummary {
   const type = key.asymmetricKeyType ?? 'unknown';
   const spki = publicKey.export({ type: 'spki', format: 'der' });
   const details: Record<string, unknown> = { type, spki_sha256: createHash('sha256').update(spki).digest('base64') };
-  if (spki.length > MAX_SPKI_BYTES) return { details, findings: [oversized(spki.length)], name: `${type}, oversized` };
+  if (spki.length > MAX_KEY_BYTES)
+    return { details, findings: [oversizedKey(spki.length)], name: `${type}, oversized` };
   const { modulusLength, publicExponent, namedCurve } = key.asymmetricKeyDetails ?? {};
   const findings: Finding[] = [];
-  let name = { ed25519: 'Ed25519', ed448: 'Ed448', x25519: 'X25519', x448: 'X448', dh: 'DH' }[type as string] ?? type;
   if (modulusLength !== undefined) {
     details['bits'] = modulusLength;
-    const family = type === 'dsa' ? 'DSA' : type === 'rsa-pss' ? 'RSA-PSS' : 'RSA';
-    name = `${family}, ${modulusLength} bits`;
-    if (modulusLength < 2048) findings.push(shortKey(`${family} key`, modulusLength));
+    if (modulusLength < 2048) findings.push(shortKey(`${type.toUpperCase()} key`, modulusLength));
     if (type === 'dsa') findings.push(OUTDATED_DSA);
   }
   if (publicExponent !== undefined) {
@@ -71,16 +70,11 @@ export function summarizeKey(key: KeyObject): KeySummary {
         ),
       );
   }
-  if (namedCurve !== undefined) {
-    details['curve'] = namedCurve;
-    name = `EC, ${{ prime256v1: 'P-256', secp384r1: 'P-384', secp521r1: 'P-521' }[namedCurve] ?? namedCurve}`;
-  }
+  if (namedCurve !== undefined) details['curve'] = namedCurve;
   const common = ['prime256v1', 'secp384r1', 'secp521r1', 'secp256k1'].includes(namedCurve ?? '');
-  if (type === 'ec' && !common && namedCurve?.startsWith('brainpool') !== true) {
-    if (namedCurve === undefined) name = 'EC, a curve without a name';
+  if (type === 'ec' && !common && namedCurve?.startsWith('brainpool') !== true)
     findings.push(finding('medium', 'uncommon_curve', 'The curve is small or uncommon.', 'Use P-256 or Ed25519.'));
-  }
-  return { details, findings, name };
+  return { details, findings, name: keyName(key) };
 }
 
 export const OUTDATED_DSA = finding(
@@ -108,7 +102,7 @@ function exponentFindings(exponent: bigint): Finding[] {
     : [];
 }
 
-function oversized(bytes: number): Finding {
+export function oversizedKey(bytes: number): Finding {
   return finding(
     'medium',
     'oversized_key',
@@ -126,11 +120,25 @@ export function tryPublicKey(input: Parameters<typeof createPublicKey>[0]): KeyO
   }
 }
 
-/** A private key as KeyObject, or null; `der` is what it holds, and decides whether reading it is bounded work. */
+/** The elements of the SEQUENCE that is all of `der`; null where it is not strict DER, and none for more than a key has. */
+function partsOf(der: Uint8Array): Element[] | null {
+  return attempt(() => elementsOf(readOnly(der, TAG.sequence).content, 16));
+}
+
+function algorithmOf(element: Element | undefined): string | null {
+  return element?.tag === TAG.sequence ? attempt(() => readAlgorithm(element).oid) : null;
+}
+
+/**
+ * A private key as KeyObject, or null; `der` is what it holds, and decides whether reading it is bounded work. OpenSSL reads
+ * more than strict DER, in which an algorithm could hide.
+ */
 export function tryPrivateKey(input: Parameters<typeof createPrivateKey>[0], der: Uint8Array): KeyObject | null {
-  const algorithm = algorithmOid(readSequence(der)?.[1]);
-  const limit = DISCRETE_LOG_OIDS.includes(algorithm) ? MAX_DISCRETE_LOG_BYTES : MAX_PRIVATE_BYTES;
-  if (der.length > limit) return null;
+  const [, second] = partsOf(der) ?? [];
+  if (second === undefined) return null;
+  const algorithm = algorithmOf(second);
+  const isBounded = second.tag === TAG.sequence ? algorithm !== null && !DISCRETE_LOG_OIDS.includes(algorithm) : true;
+  if (der.length > (isBounded ? MAX_PRIVATE_BYTES : MAX_DISCRETE_LOG_BYTES)) return null;
   try {
     return createPrivateKey(input);
   } catch {
@@ -174,10 +182,10 @@ export function inspectDerKey(der: Uint8Array): Inspection | null {
   const key = Buffer.from(der.buffer, der.byteOffset, der.byteLength);
   const spki = tryPublicKey({ key, type: 'spki', format: 'der' });
   if (spki !== null) return inspectPublicKey(spki);
-  const [first, second, ...rest] = readSequence(der) ?? [];
+  const [first, second, ...rest] = partsOf(der) ?? [];
   // EncryptedPrivateKeyInfo (RFC 5958 section 3): a scheme of PKCS#5 or PKCS#12, and what it made.
   if (second?.tag === TAG.octetString && rest.length === 0)
-    return /^2a864886f70d01(?:05|0c01)/.test(algorithmOid(first) ?? '')
+    return /^1\.2\.840\.113549\.1\.(?:5|12\.1)\./.test(algorithmOf(first) ?? '')
       ? inspectPrivateKey(null, 'PKCS#8, DER', true)
       : null;
   for (const [type, form] of [
@@ -189,7 +197,7 @@ export function inspectDerKey(der: Uint8Array): Inspection | null {
     if (found !== null) return inspectPrivateKey(found, form, false);
   }
   // PKCS#8 by its form (a version, an algorithm, the key in an OCTET STRING), of a kind or size that is not read.
-  if (first?.tag === TAG.integer && algorithmOid(second) !== null && rest[0]?.tag === TAG.octetString)
+  if (first?.tag === TAG.integer && algorithmOf(second) !== null && rest[0]?.tag === TAG.octetString)
     return inspectPrivateKey(null, 'PKCS#8, DER', false);
   // RSAPublicKey is two integers, as a DSA or ECDSA signature is too: only the second of a key is short.
   if (second?.tag !== TAG.integer || second.content.length > 8 || rest.length > 0) return null;

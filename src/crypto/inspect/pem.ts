@@ -1,8 +1,12 @@
-/** Explains PEM (RFC 7468) and what lies in it, and bare DER. Of many blocks the first is explained and all are looked through for private keys. */
+/**
+ * Explains PEM (RFC 7468) and what lies in it, and bare DER. Of many blocks the first is explained, certificates are listed,
+ * and all are looked through for private keys.
+ */
 
-import { fromAnyBase64 } from '../bytes.js';
+import { firstElement } from '../certificate/der.js';
+import { pemBlocks, pemBytes, type PemBlock } from '../pem.js';
 import { inspectAge } from './age.js';
-import { readElement } from './der.js';
+import { describeBundle } from './bundle.js';
 import { inspectOpenSshPrivateKey } from './key-lines.js';
 import {
   EXPOSED,
@@ -14,54 +18,64 @@ import {
   tryPublicKey,
 } from './keys.js';
 import { inspectPkcs12 } from './pkcs12.js';
+import { inspectPkcs7 } from './pkcs7.js';
 import { finding, type Finding, type Inspection } from './report.js';
-import { inspectCertificate, inspectRequest } from './x509.js';
+import { inspectRequest } from './request.js';
+import { inspectCrl, inspectOcspResponse } from './revocation.js';
+import { inspectCertificate, inspectLooseCertificate } from './x509.js';
 
-interface PemBlock {
-  label: string;
-  body: string;
-  /** Both marker lines included. */
-  whole: string;
-}
+type Reader = (der: Uint8Array, now: Date) => Inspection | null;
 
-const BEGIN = '-----BEGIN ';
-const DASHES = '-----';
-const MAX_LABEL = 40;
-const CERTIFICATE_LABELS = ['CERTIFICATE', 'TRUSTED CERTIFICATE', 'X509 CERTIFICATE'];
+const CERTIFICATE = /^(?:TRUSTED |X509 )?CERTIFICATE$/;
+/** Labels of RFC 7468, OpenSSL and age, and who reads what they stand for. */
+const READERS: readonly (readonly [label: RegExp, read: Reader])[] = [
+  [CERTIFICATE, (der, now) => inspectCertificate(der, now) ?? inspectLooseCertificate(der)],
+  [/^(?:NEW )?CERTIFICATE REQUEST$/, inspectRequest],
+  [/^X509 CRL$/, inspectCrl],
+  [/^(?:PKCS7|PKCS #7 SIGNED DATA|CMS)$/, inspectPkcs7],
+  [/^PKCS12$/, inspectPkcs12],
+  [/^OCSP RESPONSE$/, inspectOcspResponse],
+  [/^AGE ENCRYPTED FILE$/, (bytes) => inspectAge(Buffer.from(bytes).toString('latin1'), 'armor')],
+];
 /** What `openssl ecparam -genkey` and `openssl dsaparam -genkey` write before the key. */
 const PARAMETER_LABELS = ['EC PARAMETERS', 'DSA PARAMETERS', 'DH PARAMETERS'];
 
-/** The PEM blocks of a text (RFC 7468 section 2), up to the first that has no end. Looks at each character once. */
-function pemBlocks(text: string): PemBlock[] {
-  const blocks: PemBlock[] = [];
-  for (let begin = text.indexOf(BEGIN); begin !== -1;) {
-    const labelStart = begin + BEGIN.length;
-    const labelEnd = text.slice(labelStart, labelStart + MAX_LABEL + DASHES.length).indexOf(DASHES) + labelStart;
-    const label = text.slice(labelStart, labelEnd);
-    if (labelEnd < labelStart || !/^[A-Z0-9 ]+$/.test(label)) break;
-    const marker = `-----END ${label}-----`;
-    const end = text.indexOf(marker, labelEnd);
-    if (end === -1) break;
-    const next = end + marker.length;
-    blocks.push({ label, body: text.slice(labelEnd + DASHES.length, end), whole: text.slice(begin, next) });
-    begin = text.indexOf(BEGIN, next);
-  }
-  return blocks;
-}
-
-export async function inspectPem(text: string, now: Date): Promise<Inspection> {
+export function inspectPem(text: string, now: Date): Inspection {
   // In JSON and in .env files the lines of a key are joined by \n, written out.
   const lines = text.includes('-----\\n') ? text.replaceAll('\\r', '').replaceAll('\\n', '\n') : text;
   const blocks = pemBlocks(lines);
   const first = blocks.find(({ label }) => !PARAMETER_LABELS.includes(label)) ?? blocks[0];
   const others = blocks.filter((block) => block !== first);
-  const inspection = first === undefined ? brokenPem() : await inspectBlock(first, others, now);
+  const inspection = first === undefined ? brokenPem() : inspectBlock(first, now);
   const exposed = exposedKeys(lines, blocks);
   if (exposed !== null && inspection.kind !== 'private_key') inspection.findings.push(exposed);
   if (exposed === EXPOSED) inspection.findings = inspection.findings.filter((entry) => entry !== EXPOSED_LOCKED);
   if (exposed === EXPOSED && !inspection.findings.includes(EXPOSED)) inspection.findings.push(EXPOSED);
   if (others.length > 0) inspection.details['other_blocks'] = countLabels(others);
+  if (blocks.length > 0 && lines.includes('-----BEGIN ', blocks.at(-1)?.end)) inspection.findings.push(CUT_OFF);
+  addBundle(inspection, blocks, now);
   return inspection;
+}
+
+const CUT_OFF = finding(
+  'low',
+  'broken_pem',
+  'Something follows the last block that was read: a block without a matching end, or one too many.',
+  'Give the whole text, the last marker line included.',
+);
+
+/** What the certificates of a text are together, where there are several. */
+function addBundle(inspection: Inspection, blocks: readonly PemBlock[], now: Date): void {
+  const certificates = blocks.filter(({ label }) => CERTIFICATE.test(label));
+  if (certificates.length < 2) return;
+  const ders = certificates.map(({ label, body }) => {
+    const der = pemBytes(body);
+    return der !== null && label.startsWith('TRUSTED') ? firstElement(der) : der;
+  });
+  const bundle = describeBundle(ders, now, true);
+  inspection.findings.push(...bundle.findings);
+  if (inspection.kind === 'certificate') inspection.details['further_certificates'] = certificates.length - 1;
+  inspection.details['certificates'] = bundle.certificates;
 }
 
 function brokenPem(): Inspection {
@@ -88,8 +102,7 @@ function exposedKeys(text: string, blocks: readonly PemBlock[]): Finding | null 
 }
 
 function isLocked({ label, body }: PemBlock): boolean {
-  if (label.startsWith('OPENSSH'))
-    return inspectOpenSshPrivateKey(bodyBytes(body), label).details['encrypted'] === true;
+  if (label.startsWith('OPENSSH')) return inspectOpenSshPrivateKey(pemBytes(body), label).details['encrypted'] === true;
   return label.startsWith('ENCRYPTED') || body.slice(0, 400).includes('Proc-Type: 4,ENCRYPTED');
 }
 
@@ -100,12 +113,7 @@ function countLabels(blocks: readonly PemBlock[]): Record<string, number> {
   return Object.fromEntries([...counts].slice(0, 8));
 }
 
-/** The bytes of a body without its header lines (RFC 1421 section 4.6), or null where they are not base64. */
-function bodyBytes(body: string): Uint8Array | null {
-  return fromAnyBase64(body.replaceAll(/^[A-Za-z-]+:.*$/gm, ''));
-}
-
-async function inspectBlock(block: PemBlock, others: readonly PemBlock[], now: Date): Promise<Inspection> {
+function inspectBlock(block: PemBlock, now: Date): Inspection {
   const { label, body, whole } = block;
   if (label.startsWith('PGP ') && !label.includes('PRIVATE KEY')) {
     return {
@@ -115,31 +123,41 @@ async function inspectBlock(block: PemBlock, others: readonly PemBlock[], now: D
       findings: [],
     };
   }
-  const bytes = bodyBytes(body);
+  const bytes = pemBytes(body);
   if (label.includes('PRIVATE KEY')) {
     if (label.startsWith('OPENSSH')) return inspectOpenSshPrivateKey(bytes, label);
     const opaque = bytes === null || isLocked(block) || label.startsWith('PGP');
     return inspectPrivateKey(opaque ? null : tryPrivateKey(whole, bytes), label, isLocked(block));
   }
-  const found = bytes === null ? null : await inspectLabelled(label, whole, bytes, others, now);
-  return found ?? unreadable(label, bytes);
+  const read = label.endsWith('PUBLIC KEY')
+    ? () => publicKeyOf(whole)
+    : READERS.find(([pattern]) => pattern.test(label))?.[1];
+  if (bytes === null || read === undefined) return unexplained(label, bytes, false);
+  // OpenSSL's own label: its trust settings follow the certificate.
+  const found =
+    label === 'TRUSTED CERTIFICATE' ? read(firstElement(bytes), now) : withTrailing(bytes, (der) => read(der, now));
+  return found ?? unexplained(label, bytes, true);
 }
 
-function unreadable(label: string, bytes: Uint8Array | null): Inspection {
-  const known = CERTIFICATE_LABELS.includes(label) || /(?:REQUEST|PUBLIC KEY|AGE ENCRYPTED FILE|PKCS12)$/.test(label);
-  const findings =
-    bytes === null
-      ? [finding('low', 'broken_pem', 'Its body is not base64.', 'Give the text as it was issued.')]
-      : known
-        ? [
-            finding(
-              'medium',
-              'unreadable',
-              'What is in it is not what its label says, or is too large.',
-              'Give the text as it was issued.',
-            ),
-          ]
-        : [];
+function publicKeyOf(pem: string): Inspection | null {
+  const key = tryPublicKey(pem);
+  return key === null ? null : inspectPublicKey(key);
+}
+
+/** `known`: its label is, and what is in it is something else. */
+function unexplained(label: string, bytes: Uint8Array | null, known: boolean): Inspection {
+  const findings: Finding[] = [];
+  if (bytes === null)
+    findings.push(finding('low', 'broken_pem', 'Its body is not base64.', 'Give the text as it was issued.'));
+  if (known)
+    findings.push(
+      finding(
+        'medium',
+        'unreadable',
+        'What is in it is not what its label says, or is too large.',
+        'Give the text as it was issued.',
+      ),
+    );
   return {
     kind: 'pem',
     summary: `A PEM block "${label}" ${known || bytes === null ? 'that cannot be read' : 'of a kind not explained here'}.`,
@@ -148,46 +166,26 @@ function unreadable(label: string, bytes: Uint8Array | null): Inspection {
   };
 }
 
-async function inspectLabelled(
-  label: string,
-  whole: string,
-  bytes: Uint8Array,
-  others: readonly PemBlock[],
-  now: Date,
-): Promise<Inspection | null> {
-  if (CERTIFICATE_LABELS.includes(label)) {
-    const further = others.filter((other) => CERTIFICATE_LABELS.includes(other.label)).length;
-    // OpenSSL's own label: its trust settings follow the certificate.
-    if (label === 'TRUSTED CERTIFICATE') return inspectCertificate(readElement(bytes)?.whole ?? bytes, now, further);
-    return withTrailing(bytes, (der) => inspectCertificate(der, now, further));
-  }
-  if (label.endsWith('CERTIFICATE REQUEST')) return withTrailing(bytes, inspectRequest);
-  if (label === 'AGE ENCRYPTED FILE') return inspectAge(Buffer.from(bytes).toString('latin1'), 'armor');
-  if (label === 'PKCS12') return inspectPkcs12(bytes);
-  if (!label.endsWith('PUBLIC KEY')) return null;
-  const key = tryPublicKey(whole);
-  return withTrailing(bytes, () => Promise.resolve(key === null ? null : inspectPublicKey(key)));
-}
-
 /** Explains bare DER, or gives null where it is nothing known. */
-export function inspectDer(bytes: Uint8Array, now: Date): Promise<Inspection | null> {
+export function inspectDer(bytes: Uint8Array, now: Date): Inspection | null {
   return withTrailing(
     bytes,
-    async (der) =>
-      (await inspectCertificate(der, now)) ??
+    (der) =>
+      inspectCertificate(der, now) ??
+      inspectRequest(der) ??
+      inspectCrl(der, now) ??
+      inspectPkcs7(der, now) ??
+      inspectOcspResponse(der, now) ??
+      inspectPkcs12(der) ??
       inspectDerKey(der) ??
-      (await inspectPkcs12(der)) ??
-      (await inspectRequest(der)),
+      inspectLooseCertificate(der),
   );
 }
 
 /** Inspects the first element alone, and says so where more follows it: Node and others read over that in silence. */
-async function withTrailing(
-  bytes: Uint8Array,
-  inspect: (der: Uint8Array) => Promise<Inspection | null>,
-): Promise<Inspection | null> {
-  const der = readElement(bytes)?.whole ?? bytes;
-  const inspection = await inspect(der);
+function withTrailing(bytes: Uint8Array, inspect: (der: Uint8Array) => Inspection | null): Inspection | null {
+  const der = firstElement(bytes);
+  const inspection = inspect(der);
   const trailing = bytes.length - der.length;
   if (trailing > 0)
     inspection?.findings.push(

@@ -1,171 +1,179 @@
 /** Explains PKCS#12 files (RFC 7292) without their password: what of them is encrypted how, and how they are authenticated. */
 
-import { readElement } from './der.js';
+import { hex } from '../bytes.js';
+import { attempt, DerFault, DerReader, TAG } from '../certificate/der.js';
+import { isPkcs12 } from '../certificate/pkcs12.js';
+import {
+  BAG,
+  PKCS12_LIMITS,
+  Pkcs12Refusal,
+  readAlgorithm,
+  readBudget,
+  readIterations,
+  readPfx,
+  readSafes,
+  visitBags,
+  type Algorithm,
+  type MacData,
+  type ReadBudget,
+} from '../certificate/pkcs12-read.js';
+import { MAC_HASHES, PBES2, PBES2_CIPHERS, PBMAC1 } from '../certificate/pkcs12-schemes.js';
 import { EXPOSED } from './keys.js';
 import { finding, type Finding, type Inspection } from './report.js';
 
-type Asn1 = import('node-forge').asn1.Asn1;
-
-/** The parser makes an object of every element, so size is time. */
-const MAX_BYTES = 262_144;
-const MAX_NODES = 2_000;
-const MAX_CONTENTS = 32;
-const DATA_OID = '1.2.840.113549.1.7.1';
-const PBES2_OID = '1.2.840.113549.1.5.13';
-const TRIPLE_DES_OID = '1.2.840.113549.3.7';
-const PBKDF2_OID = '1.2.840.113549.1.5.12';
-/** A private key in the open (RFC 7292 section 4.2.1). */
-const KEY_BAG_OID = '1.2.840.113549.1.12.10.1.1';
-const CERT_BAG_OID = '1.2.840.113549.1.12.10.1.3';
-
-const ENCRYPTIONS: Readonly<Record<string, readonly [name: string, weak: boolean]>> = {
-  '1.2.840.113549.1.12.1.1': ['PBE with SHA-1 and 128-bit RC4', true],
-  '1.2.840.113549.1.12.1.2': ['PBE with SHA-1 and 40-bit RC4', true],
-  '1.2.840.113549.1.12.1.3': ['PBE with SHA-1 and 3-key triple DES', true],
-  '1.2.840.113549.1.12.1.4': ['PBE with SHA-1 and 2-key triple DES', true],
-  '1.2.840.113549.1.12.1.5': ['PBE with SHA-1 and 128-bit RC2', true],
-  '1.2.840.113549.1.12.1.6': ['PBE with SHA-1 and 40-bit RC2', true],
-  [PBES2_OID]: ['PBES2', false],
+/** RFC 7292 appendix C: all of them under SHA-1, all of them weak. */
+const OLD_ENCRYPTIONS: Readonly<Record<string, string>> = {
+  '1.2.840.113549.1.12.1.1': 'PBE with SHA-1 and 128-bit RC4',
+  '1.2.840.113549.1.12.1.2': 'PBE with SHA-1 and 40-bit RC4',
+  '1.2.840.113549.1.12.1.3': 'PBE with SHA-1 and 3-key triple DES',
+  '1.2.840.113549.1.12.1.4': 'PBE with SHA-1 and 2-key triple DES',
+  '1.2.840.113549.1.12.1.5': 'PBE with SHA-1 and 128-bit RC2',
+  '1.2.840.113549.1.12.1.6': 'PBE with SHA-1 and 40-bit RC2',
 };
-/** The ciphers that PBES2 names in its parameters. */
-const CIPHERS: Readonly<Record<string, string>> = {
-  [TRIPLE_DES_OID]: 'triple DES',
-  '2.16.840.1.101.3.4.1.2': 'AES-128-CBC',
-  '2.16.840.1.101.3.4.1.22': 'AES-192-CBC',
-  '2.16.840.1.101.3.4.1.42': 'AES-256-CBC',
-};
-const MAC_DIGESTS: Readonly<Record<string, string>> = {
-  '1.3.14.3.2.26': 'SHA-1',
-  '2.16.840.1.101.3.4.2.1': 'SHA-256',
-  '2.16.840.1.101.3.4.2.2': 'SHA-384',
-  '2.16.840.1.101.3.4.2.3': 'SHA-512',
-  '1.2.840.113549.1.5.14': 'PBMAC1',
-};
+const TRIPLE_DES = 'triple DES';
 const MAX_SOUND_ITERATIONS = 10_000_000;
 const LEAST_ITERATIONS = 10_000;
 
 /** A PKCS#12 file in DER or BER, or null where the bytes are none. */
-export async function inspectPkcs12(bytes: Uint8Array): Promise<Inspection | null> {
-  if (bytes.length > MAX_BYTES || bytes[0] !== 0x30) return null;
-  const { default: forge } = await import('node-forge');
-  const { asn1, util } = forge;
-  const read = (text: string): Asn1 => asn1.fromDer(util.createBuffer(text), false);
+export function inspectPkcs12(bytes: Uint8Array): Inspection | null {
+  if (bytes.length > PKCS12_LIMITS.bytes || !isPkcs12(bytes)) return null;
   try {
-    const [version, authSafe, macData] = childrenOf(read(Buffer.from(bytes).toString('latin1')));
-    const [contentType, content] = childrenOf(authSafe);
-    if (typeof version?.value !== 'string' || version.value !== '\x03' || typeof contentType?.value !== 'string')
-      return null;
-    if (asn1.derToOid(contentType.value) !== DATA_OID) return null;
-    const safe = readSafe(read(octets(childrenOf(content)[0])), read, asn1);
-    const mac = macData === undefined ? null : readMac(macData, asn1);
-    // RFC 9579: the count that matters stands in the parameters of PBMAC1, and this one means nothing.
-    const cutOff = isCutOff(bytes);
-    const macCounts = mac === null || cutOff || mac.digest === 'PBMAC1' ? [] : [mac.iterations];
-    const encryption = [...safe.oids].flatMap((oid) => ENCRYPTIONS[oid]?.[0] ?? []);
-    const ciphers = [...safe.oids].flatMap((oid) => CIPHERS[oid] ?? []);
-    const told = [...encryption, ...ciphers].join(', ');
-    return {
-      kind: 'pkcs12',
-      summary: `A PKCS#12 file (${told || 'not encrypted'}); it was not opened.`,
-      details: {
-        encryption,
-        ciphers,
-        ...(safe.iterations.length > 0 ? { iterations: safe.iterations.slice(0, 8) } : {}),
-        mac: mac ?? 'none',
-        bytes: bytes.length,
-      },
-      findings: [
-        ...encryptionFindings(safe),
-        ...derivationFindings([...safe.iterations, ...macCounts]),
-        ...(cutOff ? [CUT_OFF] : macFindings(mac)),
-      ],
-    };
-  } catch {
-    return null;
+    return describeFile(bytes);
+  } catch (error) {
+    if (!(error instanceof DerFault || error instanceof Pkcs12Refusal)) throw error;
+    return isCutOff(bytes) ? cutOff() : null;
   }
 }
 
-const CUT_OFF = finding(
-  'medium',
-  'cut_off',
-  'The file ends before its end: a part is missing.',
-  'Give the whole file.',
-);
-
-/** The parser reads over a missing end; a length that is indefinite (BER) says nothing about it. */
+/** A length that is indefinite (BER) says nothing about it. */
 function isCutOff(bytes: Uint8Array): boolean {
-  return bytes[1] !== 0x80 && readElement(bytes) === null;
+  const first = bytes[1] ?? 0;
+  const octets = first < 0x80 ? 0 : first & 0x7f;
+  const length = first < 0x80 ? first : Number.parseInt(hex(bytes.subarray(2, 2 + octets)) || '0', 16);
+  return 2 + octets + length > bytes.length;
 }
 
-interface Safe {
-  oids: Set<string>;
-  /** Of the key derivations that stand in the open. */
-  iterations: number[];
-}
-
-/** Walks an AuthenticatedSafe and the bags in it that are not encrypted, over at most MAX_NODES elements. */
-function readSafe(authenticatedSafe: Asn1, read: (text: string) => Asn1, asn1: typeof import('node-forge').asn1): Safe {
-  const safe: Safe = { oids: new Set(), iterations: [] };
-  const pending: Asn1[] = [authenticatedSafe];
-  let left = MAX_NODES;
-  let contents = MAX_CONTENTS;
-  for (let next = pending.pop(); next !== undefined && left > 0; next = pending.pop()) {
-    left--;
-    if (!Array.isArray(next.value)) continue;
-    const [first, second] = next.value;
-    const oid = first?.type === asn1.Type.OID && typeof first.value === 'string' ? asn1.derToOid(first.value) : '';
-    if (oid !== '') safe.oids.add(oid);
-    // ContentInfo of type data: the bags lie in its OCTET STRING. (In EncryptedContentInfo an algorithm follows the type.)
-    const explicit = second?.tagClass === asn1.Class.CONTEXT_SPECIFIC;
-    if (oid === DATA_OID && explicit && Array.isArray(second.value)) {
-      if (contents-- > 0) pending.push(read(octets(second.value[0])));
-    } else pending.push(...next.value.slice(0, left));
-    const derivation = oid === PBKDF2_OID || (ENCRYPTIONS[oid] !== undefined && oid !== PBES2_OID);
-    // PBKDF2-params and pkcs-12PbeParams both are a salt and a count.
-    const count = derivation && Array.isArray(second?.value) ? second.value[1] : undefined;
-    if (typeof count?.value === 'string') safe.iterations.push(integer(count.value));
-  }
-  return safe;
-}
-
-/** A count as a number; what is over any sense is told as the largest that is exact. */
-function integer(octetsText: string): number {
-  const digits = Buffer.from(octetsText.slice(0, 16), 'latin1').toString('hex');
-  return octetsText.length > 7 ? Number.MAX_SAFE_INTEGER : Number.parseInt(digits || '0', 16);
-}
-
-interface Mac {
-  digest: string;
-  iterations: number;
-}
-
-function readMac(macData: Asn1, asn1: typeof import('node-forge').asn1): Mac {
-  const [digestInfo, , iterations] = childrenOf(macData);
-  const oid = childrenOf(childrenOf(digestInfo)[0])[0]?.value;
-  const name = typeof oid === 'string' ? asn1.derToOid(oid) : '';
+function cutOff(): Inspection {
   return {
-    digest: MAC_DIGESTS[name] ?? 'other',
-    // DEFAULT 1 (RFC 7292 section 4).
-    iterations: typeof iterations?.value === 'string' ? integer(iterations.value) : 1,
+    kind: 'pkcs12',
+    summary: 'A PKCS#12 file that is cut off; it was not opened.',
+    details: {},
+    findings: [
+      finding('medium', 'cut_off', 'The file ends before its end: a part is missing.', 'Give the whole file.'),
+    ],
   };
 }
 
-function weakEncryption(name: string): Finding {
-  return finding(
-    'high',
-    'weak_encryption',
-    `Part of it is encrypted with ${name}.`,
-    'Export it anew with AES-256 (openssl pkcs12 -export without -legacy).',
-  );
+interface Protection {
+  encryption: Set<string>;
+  ciphers: Set<string>;
+  /** Of the key derivations that stand in the open. */
+  iterations: number[];
+  privateKey: boolean;
+  certificates: boolean;
 }
 
-function encryptionFindings({ oids }: Safe): Finding[] {
-  const findings: Finding[] = [];
-  for (const [oid, [name, weak]] of Object.entries(ENCRYPTIONS))
-    if (weak && oids.has(oid)) findings.push(weakEncryption(name));
-  if (oids.has(TRIPLE_DES_OID)) findings.push(weakEncryption('triple DES'));
-  if (oids.has(KEY_BAG_OID)) findings.push(EXPOSED);
-  else if (oids.has(CERT_BAG_OID))
+function describeFile(bytes: Uint8Array): Inspection {
+  const budget = readBudget();
+  const pfx = readPfx(bytes, budget);
+  const found = readProtection(pfx.authSafe, budget);
+  const mac = pfx.mac === null ? null : describeMac(pfx.mac);
+  const [encryption, ciphers] = [[...found.encryption], [...found.ciphers]];
+  const told = [...encryption, ...ciphers].join(', ');
+  return {
+    kind: 'pkcs12',
+    summary: `A PKCS#12 file (${told || 'not encrypted'}); it was not opened.`,
+    details: {
+      encryption,
+      ciphers,
+      ...(found.iterations.length > 0 ? { iterations: found.iterations.slice(0, 8) } : {}),
+      mac: mac ?? 'none',
+      bytes: bytes.length,
+    },
+    findings: [
+      ...encryptionFindings(found),
+      ...derivationFindings([...found.iterations, ...(mac?.iterations === undefined ? [] : [mac.iterations])]),
+      ...macFindings(mac),
+    ],
+  };
+}
+
+/** How the safes and the keys in those that are not encrypted are protected. */
+function readProtection(authSafe: Uint8Array, budget: ReadBudget): Protection {
+  const found: Protection = {
+    encryption: new Set(),
+    ciphers: new Set(),
+    iterations: [],
+    privateKey: false,
+    certificates: false,
+  };
+  for (const safe of readSafes(authSafe, budget)) {
+    if ('algorithm' in safe) addEncryption(safe.algorithm, found);
+    else
+      visitBags(safe.contents, budget, (type, value) => {
+        if (type === BAG.key) found.privateKey = true;
+        else if (type === BAG.certificate) found.certificates = true;
+        // EncryptedPrivateKeyInfo begins with its algorithm.
+        else if (type === BAG.shroudedKey) addEncryption(readAlgorithm(new DerReader(value).into(TAG.sequence)), found);
+      });
+  }
+  return found;
+}
+
+function addEncryption({ oid, parameters }: Algorithm, found: Protection): void {
+  if (oid !== PBES2) {
+    found.encryption.add(OLD_ENCRYPTIONS[oid] ?? 'another encryption');
+    found.iterations.push(...iterationsOf({ oid, parameters }));
+    return;
+  }
+  found.encryption.add('PBES2');
+  const reader = new DerReader(parameters?.content ?? new Uint8Array());
+  found.iterations.push(...iterationsOf(readAlgorithm(reader)));
+  const cipher = PBES2_CIPHERS[readAlgorithm(reader).oid];
+  found.ciphers.add(cipher === undefined ? 'another' : cipher === 'des-ede3-cbc' ? TRIPLE_DES : cipher.toUpperCase());
+}
+
+/** PBKDF2-params and pkcs-12PbeParams both are a salt and a count; other derivations have none. */
+function iterationsOf({ parameters }: Algorithm): number[] {
+  const count = attempt(() => {
+    const reader = new DerReader(parameters?.content ?? new Uint8Array());
+    reader.next(TAG.octetString);
+    return readIterations(reader);
+  });
+  return count === null ? [] : [Math.min(count, Number.MAX_SAFE_INTEGER)];
+}
+
+interface MacSummary {
+  digest: string;
+  iterations?: number;
+}
+
+function describeMac({ algorithm, iterations }: MacData): MacSummary {
+  if (algorithm.oid !== PBMAC1)
+    return {
+      digest: MAC_HASHES[algorithm.oid]?.replace('sha', 'SHA-') ?? 'other',
+      iterations: Math.min(iterations, Number.MAX_SAFE_INTEGER),
+    };
+  // RFC 9579: the count that matters stands in the parameters of PBMAC1, and the one beside it means nothing.
+  const [count] =
+    attempt(() => iterationsOf(readAlgorithm(new DerReader(algorithm.parameters?.content ?? new Uint8Array())))) ?? [];
+  return { digest: 'PBMAC1', ...(count === undefined ? {} : { iterations: count }) };
+}
+
+function encryptionFindings({ encryption, ciphers, privateKey, certificates }: Protection): Finding[] {
+  const old: readonly string[] = Object.values(OLD_ENCRYPTIONS);
+  const findings = [...encryption, ...ciphers]
+    .filter((name) => old.includes(name) || name === TRIPLE_DES)
+    .map((name) =>
+      finding(
+        'high',
+        'weak_encryption',
+        `Part of it is encrypted with ${name}.`,
+        'Export it anew with AES-256 (openssl pkcs12 -export without -legacy).',
+      ),
+    );
+  if (privateKey) findings.push(EXPOSED);
+  else if (certificates)
     findings.push(finding('info', 'certificates_in_the_open', 'Its certificates are not encrypted; they are public.'));
   return findings;
 }
@@ -194,7 +202,7 @@ function derivationFindings(counts: readonly number[]): Finding[] {
   return findings;
 }
 
-function macFindings(mac: Mac | null): Finding[] {
+function macFindings(mac: MacSummary | null): Finding[] {
   if (mac === null)
     return [finding('medium', 'no_mac', 'Nothing authenticates the file as a whole.', 'Export it anew with a MAC.')];
   return mac.digest === 'SHA-1'
@@ -207,15 +215,4 @@ function macFindings(mac: Mac | null): Finding[] {
         ),
       ]
     : [];
-}
-
-function childrenOf(node: Asn1 | undefined): Asn1[] {
-  if (node === undefined || !Array.isArray(node.value)) throw new TypeError('not constructed');
-  return node.value;
-}
-
-/** The content of an OCTET STRING, also where BER has cut it into pieces. */
-function octets(node: Asn1 | undefined): string {
-  if (node === undefined) throw new TypeError('no content');
-  return Array.isArray(node.value) ? node.value.map(octets).join('') : node.value;
 }

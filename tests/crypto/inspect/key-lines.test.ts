@@ -17,7 +17,7 @@ describe('an OpenSSH key', () => {
 
   it('public, RSA of 1024 bits', async () => {
     const inspection = await text(OPENSSH.shortRsaLine);
-    expect(inspection.summary).toBe('An OpenSSH public key (RSA, 1024 bits).');
+    expect(inspection.summary).toBe('An OpenSSH public key (RSA 1024).');
     expect(codes(inspection)).toEqual(['weak_key']);
   });
 

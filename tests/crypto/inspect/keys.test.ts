@@ -47,8 +47,8 @@ function expectNoSecret(inspection: unknown, key: KeyObject): void {
 
 describe('a public key', () => {
   it.each([
-    ['RSA, 2048 bits', rsa.publicKey, { type: 'rsa', bits: 2048, exponent: 65_537 }],
-    ['EC, P-256', ecKeys.publicKey, { type: 'ec', curve: 'prime256v1' }],
+    ['RSA 2048', rsa.publicKey, { type: 'rsa', bits: 2048, exponent: 65_537 }],
+    ['EC P-256', ecKeys.publicKey, { type: 'ec', curve: 'prime256v1' }],
     ['Ed25519', ed25519.publicKey, { type: 'ed25519' }],
     ['X25519', x25519.publicKey, { type: 'x25519' }],
   ] as const)('%s', async (name, key, details) => {
@@ -65,8 +65,8 @@ describe('a public key', () => {
   });
 
   it('RSA in PKCS#1, in PEM and DER', async () => {
-    expect((await text(pemOf(rsa.publicKey, 'pkcs1'))).summary).toBe('A public key (RSA, 2048 bits).');
-    expect((await bytes(derOf(rsa.publicKey, 'pkcs1'))).summary).toBe('A public key (RSA, 2048 bits).');
+    expect((await text(pemOf(rsa.publicKey, 'pkcs1'))).summary).toBe('A public key (RSA 2048).');
+    expect((await bytes(derOf(rsa.publicKey, 'pkcs1'))).summary).toBe('A public key (RSA 2048).');
   });
 
   it('is not seen in a signature, which is two integers too', async () => {
@@ -120,10 +120,10 @@ function rsaWith(modulus: string, exponent: string): KeyObject {
 
 describe('a private key', () => {
   it.each([
-    ['RSA in PKCS#8', rsa.privateKey, 'pkcs8', 'RSA, 2048 bits'],
-    ['RSA in PKCS#1', rsa.privateKey, 'pkcs1', 'RSA, 2048 bits'],
-    ['P-256 in PKCS#8', ecKeys.privateKey, 'pkcs8', 'EC, P-256'],
-    ['P-256 in SEC 1', ecKeys.privateKey, 'sec1', 'EC, P-256'],
+    ['RSA in PKCS#8', rsa.privateKey, 'pkcs8', 'RSA 2048'],
+    ['RSA in PKCS#1', rsa.privateKey, 'pkcs1', 'RSA 2048'],
+    ['P-256 in PKCS#8', ecKeys.privateKey, 'pkcs8', 'EC P-256'],
+    ['P-256 in SEC 1', ecKeys.privateKey, 'sec1', 'EC P-256'],
     ['Ed25519 in PKCS#8', ed25519.privateKey, 'pkcs8', 'Ed25519'],
   ] as const)('%s is told by its public part', async (_name, key, type, name) => {
     for (const inspection of [await text(pemOf(key, type)), await bytes(derOf(key, type))]) {
@@ -182,7 +182,7 @@ describe('a private key', () => {
   it('is found in JSON, where its lines are joined by \\n', async () => {
     const account = JSON.stringify({ type: 'service_account', private_key: pemOf(rsa.privateKey, 'pkcs8') });
     const inspection = await text(account);
-    expect(inspection.summary).toBe('A private key (RSA, 2048 bits), not encrypted.');
+    expect(inspection.summary).toBe('A private key (RSA 2048), not encrypted.');
     expectNoSecret(inspection, rsa.privateKey);
   });
 
@@ -196,6 +196,13 @@ describe('a private key', () => {
     expect(inspection.summary).toBe('A private key (PKCS#8, DER); its type was not read.');
     expect(codes(inspection)).toEqual(['private_key_exposed']);
   });
+
+  it('of DSA is not read where a byte after it hides its algorithm from a strict reader', async () => {
+    const big = integer(`7f${'ff'.repeat(3_000)}`);
+    const der = sequence(integer('00'), sequence(oid('1.2.840.10040.4.1'), sequence(big, big, big)), octets(big));
+    const inspection = await text(pem('PRIVATE KEY', Buffer.concat([der, Buffer.from([0])])));
+    expect(inspection.summary).toBe('A private key (PRIVATE KEY); its type was not read.');
+  });
 });
 
 describe('a JWK', () => {
@@ -208,9 +215,9 @@ describe('a JWK', () => {
   it('public, alone', async () => {
     const inspection = await json(jwkOf(ecKeys.publicKey, { kid: 'a', use: 'sig', alg: 'ES256' }));
     expect(inspection.kind).toBe('jwk');
-    expect(inspection.summary).toBe('A JSON Web Key (EC, P-256), its public part only.');
+    expect(inspection.summary).toBe('A JSON Web Key (EC P-256), its public part only.');
     expect(inspection.details['keys']).toMatchObject([
-      { name: 'EC, P-256', kty: 'EC', kid: 'a', use: 'sig', alg: 'ES256' },
+      { name: 'EC P-256', kty: 'EC', kid: 'a', use: 'sig', alg: 'ES256' },
     ]);
     expect(inspection.findings).toEqual([]);
   });
@@ -268,9 +275,9 @@ describe('a JWK', () => {
 });
 
 it('a PEM block of a kind that is not explained is named', async () => {
-  expect(await text(pem('X509 CRL', tlv(0x30)))).toMatchObject({
+  expect(await text(pem('ATTRIBUTE CERTIFICATE', tlv(0x30)))).toMatchObject({
     kind: 'pem',
-    details: { label: 'X509 CRL' },
+    details: { label: 'ATTRIBUTE CERTIFICATE' },
     findings: [],
   });
   expect(await text('-----BEGIN PGP MESSAGE-----\n\nwcBM=\n=abcd\n-----END PGP MESSAGE-----')).toMatchObject({

@@ -27,6 +27,21 @@ KoZIzj0EAwIDSAAwRQIhAM9Bq3qSMROx4ntIUsGQdCDaOFSomAYbGGOKa5fIjC1k
 AiAijrgbcp+A0ydT/5zI1PmxhICSYS9nSVDbNzDhStBeyA==
 -----END CERTIFICATE REQUEST-----`;
 
+// openssl req -x509 -key p7.key -sha256 -days 3650 -subj /CN=p7.example -out p7.crt
+// openssl crl2pkcs7 -nocrl -certfile p7.crt
+export const PKCS7_PEM = `-----BEGIN PKCS7-----
+MIIBrwYJKoZIhvcNAQcCoIIBoDCCAZwCAQExADALBgkqhkiG9w0BBwGgggGEMIIB
+gDCCASWgAwIBAgIUPOV0uLaNb1NS6pcjqDj/gJkeRIwwCgYIKoZIzj0EAwIwFTET
+MBEGA1UEAwwKcDcuZXhhbXBsZTAeFw0yNjExMjUwMzE3NDNaFw0zNjExMjIwMzE3
+NDNaMBUxEzARBgNVBAMMCnA3LmV4YW1wbGUwWTATBgcqhkjOPQIBBggqhkjOPQMB
+BwNCAARBl6gpFxgDR4uVUvBdKpZcFgNPyQkxiRQ8iSOm7+CmoGU0HwuDgl+Vj9ow
+M4PYlJgcUgxg3Vcmscm7EER9rStUo1MwUTAdBgNVHQ4EFgQUh7BcBSL2ulaV1Q0g
+acgl4OYacmMwHwYDVR0jBBgwFoAUh7BcBSL2ulaV1Q0gacgl4OYacmMwDwYDVR0T
+AQH/BAUwAwEB/zAKBggqhkjOPQQDAgNJADBGAiEAt28eMpB0flcWSpH7eZRA7gqf
+jJOf3tLBVnze6UT9qqYCIQCiuAd6RzHG40wa5Y3ruLptcFmaA4WrPR3RnOe+SkSC
+QzEA
+-----END PKCS7-----`;
+
 /** Each holds the key and the certificate above, in base64. */
 export const PKCS12 = {
   // openssl pkcs12 -export -inkey ec.key -in root.pem -passout pass:old -legacy | base64 -w0

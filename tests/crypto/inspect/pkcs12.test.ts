@@ -43,7 +43,7 @@ describe('a file of OpenSSL', () => {
     const inspection = await text(PKCS12.old);
     expect(inspection.kind).toBe('pkcs12');
     expect(inspection.details).toMatchObject({
-      encryption: ['PBE with SHA-1 and 3-key triple DES', 'PBE with SHA-1 and 40-bit RC2'],
+      encryption: ['PBE with SHA-1 and 40-bit RC2', 'PBE with SHA-1 and 3-key triple DES'],
       iterations: [2048, 2048],
       mac: { digest: 'SHA-1', iterations: 2048 },
     });
@@ -114,6 +114,20 @@ describe('a finding on a PKCS#12 file', () => {
     expect(codes(await bytes(file))).toEqual([]);
   });
 
+  it('weak_derivation by the count in the parameters of PBMAC1', async () => {
+    const hmac = sequence(oid('1.2.840.113549.2.9'));
+    const pbmac1 = (iterations: string): Buffer => {
+      const kdf = sequence(oid('1.2.840.113549.1.5.12'), sequence(octets(Buffer.alloc(16)), integer(iterations)));
+      const algorithm = sequence(oid('1.2.840.113549.1.5.14'), sequence(kdf, hmac));
+      return sequence(sequence(algorithm, octets(Buffer.alloc(32))), octets(Buffer.alloc(8)), integer('0927c0'));
+    };
+    const file = (iterations: string): Buffer => makePkcs12([encrypted(pbes2('0927c0'))], pbmac1(iterations));
+    expect(codes(await bytes(file('0927c0')))).toEqual([]);
+    const weak = await bytes(file('0400'));
+    expect(codes(weak)).toEqual(['weak_derivation']);
+    expect(weak.details['mac']).toEqual({ digest: 'PBMAC1', iterations: 1024 });
+  });
+
   it('certificates_in_the_open where only the key is encrypted', async () => {
     const bag = (kind: string, content: Uint8Array): Buffer => sequence(oid(kind), tlv(0xa0, content));
     const inner = sequence(
@@ -149,7 +163,7 @@ describe('what is like a PKCS#12 file', () => {
       sequence(integer('03'), sequence(oid('1.2.840.113549.1.7.2'), tlv(0xa0, sequence()))),
     ],
     ['no content', sequence(integer('03'), sequence(DATA))],
-    ['one over 256 KiB', makePkcs12([octets(Buffer.alloc(300_000))])],
+    ['content that is no safe', makePkcs12([octets(Buffer.alloc(300_000))])],
   ])('is not taken for one: %s', async (_name, file) => {
     expect((await bytes(file)).kind).toBe('unknown');
   });
