@@ -3,6 +3,7 @@
 import { createHmac } from 'node:crypto';
 
 import type { Config } from './config.js';
+import type { CertificateChecker } from './crypto/certificate/checker.js';
 import { createProcessRing } from './crypto/keyring.js';
 import { systemRandom } from './crypto/random.js';
 import { AllowedFiles } from './files/read.js';
@@ -10,8 +11,12 @@ import type { AuditSink } from './guard/audit.js';
 import { createPipeline, TIME_LIMIT_SECONDS, type Pipeline } from './guard/call.js';
 import { createGuessLimit, type MonotonicClock } from './guard/limits.js';
 import { catalogue } from './tools/index.js';
+import { createPkcs12Opener } from './workers/containers.js';
 import { createEngine, createStrengthMeter, type EngineReport } from './workers/engines.js';
 import { ThreadPool } from './workers/pool.js';
+
+/** Each may have 16 servers in hand. */
+const NETWORK_SLOTS = 4;
 
 export interface Surroundings {
   audit: AuditSink;
@@ -57,12 +62,15 @@ export function createApp(config: Config, surroundings: Surroundings): App {
       strength: createStrengthMeter(strengthThreads),
       policy: { minLength: config.passwordMinLength, bcryptCost: config.bcryptCost },
       files: new AllowedFiles(config.fileFolders),
+      certificates: lazyChecker(config, now),
+      openPkcs12: createPkcs12Opener(hashingThreads),
     },
     audit,
     guesses: createGuessLimit(verifyAttempts.guesses, verifyAttempts.windowSeconds, clock),
     fingerprint: (subject) => createHmac('sha256', fingerprintKey).update(subject).digest('base64url'),
     callsPerMinute: config.callsPerMinute,
     cpuSlots,
+    networkSlots: NETWORK_SLOTS,
     timeLimitSeconds: TIME_LIMIT_SECONDS,
     clock,
     newId,
@@ -75,5 +83,18 @@ export function createApp(config: Config, surroundings: Surroundings): App {
     async close() {
       await Promise.all([hashingThreads.close(), strengthThreads.close()]);
     },
+  };
+}
+
+/** The certificate checker, loaded with the first call: it is a third of the program. */
+function lazyChecker({ network, extraAnchors }: Config, now: () => Date): CertificateChecker {
+  let loading: Promise<CertificateChecker> | undefined;
+  const load = (): Promise<CertificateChecker> =>
+    (loading ??= import('./network/checker.js').then(({ createCertificateChecker }) =>
+      createCertificateChecker({ policy: network, extraAnchors, random: systemRandom, now }),
+    ));
+  return {
+    check: async (...args) => (await load()).check(...args),
+    verify: async (...args) => (await load()).verify(...args),
   };
 }

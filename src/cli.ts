@@ -4,6 +4,7 @@ import type { App } from './app.js';
 import type { Config, ConfigResult } from './config.js';
 import { isJsonObject, parseBoundedJson } from './crypto/json.js';
 import { escapeUntrusted } from './crypto/text.js';
+import { clearBar, drawJudgements, judgementsIn, progressBar, type Drawing } from './draw.js';
 import { catalogue } from './tools/index.js';
 import { describeTool } from './tools/tool.js';
 
@@ -13,6 +14,10 @@ export interface CliWorld {
   platform: string;
   /** Whether standard output is a terminal. */
   isTerminal: boolean;
+  /** Whether standard error is one. */
+  isErrorTerminal: boolean;
+  /** How that terminal may be drawn on. */
+  drawing: Drawing;
   loadConfig(): ConfigResult;
   start(config: Config): App;
   print(text: string): Promise<void>;
@@ -39,7 +44,8 @@ Options
   --json      print the raw result, also on a terminal
 
 Arguments on a command line can be seen by other users of the machine: give secrets with - or @FILE.
-Exit code: 0 done, 1 refused or failed, 2 wrong usage or configuration.
+Exit code: 0 done, 1 refused or failed, 2 wrong usage or configuration. A check that was made is done, also where it found
+a certificate untrusted or a password wrong: the verdict is in the result.
 
   echo '{"algorithm":"sha256","text":"hello"}' | security-mcp call digest_compute -
 `;
@@ -92,7 +98,14 @@ function call([name, source, ...extra]: readonly string[], raw: boolean, world: 
       return USAGE;
     }
     const { pipeline } = world.start(config);
-    const result = await pipeline.call(name, input, { name: 'command line', signal: new AbortController().signal });
+    const bar = raw || !world.isErrorTerminal ? {} : { progress: barOn(world) };
+    // For a person there is room for everything.
+    const roomy = !raw && pipeline.tools.some((tool) => tool.name === name && tool.fields.includes('detail'));
+    const result = await pipeline.call(name, roomy ? { detail: 'full', ...input } : input, {
+      name: 'command line',
+      signal: new AbortController().signal,
+      ...bar,
+    });
     if (result.kind === 'unknown_tool') {
       await world.printError(
         `security-mcp: there is no such tool. These are: ${pipeline.tools.map((tool) => tool.name).join(', ')}\n`,
@@ -103,9 +116,16 @@ function call([name, source, ...extra]: readonly string[], raw: boolean, world: 
       await world.print(raw ? `${JSON.stringify({ error: result.error })}\n` : `✗ ${layOut(result.error)}`);
       return FAILED;
     }
-    await world.print(raw ? `${JSON.stringify(result.value)}\n` : layOut(result.value));
+    await world.print(raw ? `${JSON.stringify(result.value)}\n` : draw(result.value, world.drawing));
     return OK;
   });
+}
+
+/** Draws how far a call is that has several parts, and takes the bar away at its end. */
+function barOn(world: CliWorld): (done: number, total: number) => void {
+  return (done, total) => {
+    if (total > 1) void world.printError(done < total ? progressBar(done, total) : clearBar(total));
+  };
 }
 
 async function readInput(source: string | undefined, world: CliWorld): Promise<unknown> {
@@ -121,6 +141,11 @@ async function readInput(source: string | undefined, world: CliWorld): Promise<u
   } catch {
     return undefined;
   }
+}
+
+function draw(value: Record<string, unknown>, drawing: Drawing): string {
+  const judgements = judgementsIn(value);
+  return judgements === null ? layOut(value) : drawJudgements(judgements, drawing);
 }
 
 /** A value as indented lines: names, then what they hold. Control characters of the content never reach the terminal. */
@@ -202,6 +227,7 @@ async function checkRunning(
     );
   const folders = config.fileFolders.length;
   add('files', 'ok', folders === 0 ? 'none: SECURITY_MCP_FILES names no folder' : `${folders} folder(s) may be read`);
+  await checkNetwork(config, add);
   const app = world.start(config);
   const engines = await app.engines();
   for (const [algorithm, engine] of Object.entries(engines)) {
@@ -233,4 +259,25 @@ async function checkRunning(
       sound ? 'a call passes, audited (the line above is its audit entry)' : 'a trial call failed',
     );
   }
+}
+
+async function checkNetwork(
+  { network, extraAnchors }: Config,
+  add: (check: string, status: Check['status'], finding: string) => void,
+): Promise<void> {
+  const { mode, allowHosts, ports } = network;
+  const more = [
+    ...(allowHosts.length === 0 ? [] : [`${allowHosts.length} allowed host(s)`]),
+    ...(ports.length === 0 ? [] : [`${ports.length} further port(s)`]),
+  ];
+  const reach = {
+    public: `public: ${['the internet', ...more].join(', and ')}`,
+    any: 'any: private networks and all ports too',
+    off: 'off: certificate checks dial nothing',
+  };
+  add('network', 'ok', reach[mode]);
+  const { systemAnchors } = await import('./network/anchors.js');
+  const bundled = systemAnchors([]).certificates.length;
+  const added = systemAnchors(extraAnchors).certificates.length - bundled;
+  add('trust', 'ok', `${bundled} roots of Node${added === 0 ? '' : `, and ${added} of the environment`}`);
 }

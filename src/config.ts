@@ -2,6 +2,7 @@
 
 import { BCRYPT_COST } from './crypto/password.js';
 import type { AllowedFolder } from './files/policy.js';
+import { NETWORK_MODES, parseAllowedHost, type NetworkPolicy } from './network/policy.js';
 import { TOOLSET_NAMES, type Toolset } from './tools/index.js';
 import { ENGINE_SETTINGS, type EngineSetting } from './workers/engines.js';
 
@@ -18,6 +19,9 @@ export interface Config {
   readonly verifyAttempts: { readonly guesses: number; readonly windowSeconds: number };
   /** The folders that file tools may touch. */
   readonly fileFolders: readonly AllowedFolder[];
+  readonly network: NetworkPolicy;
+  /** PEM texts of trust anchors beside Node's bundled ones. */
+  readonly extraAnchors: readonly string[];
   readonly toolsets: readonly Toolset[];
   readonly readOnly: boolean;
   readonly logLevel: LogLevel;
@@ -66,6 +70,17 @@ export const VARIABLES = [
     'none',
     `absolute paths of the folders that file tools may read, at most ${MAX_FOLDERS}, with \`:\` between (\`;\` on Windows)`,
   ],
+  [
+    'SECURITY_MCP_NETWORK',
+    'public',
+    'what certificate checks may dial: `public` the internet, `any` private networks and all ports too, `off` nothing',
+  ],
+  [
+    'SECURITY_MCP_ALLOW_HOSTS',
+    'none',
+    'comma-separated private hosts to allow under `public`: names, `*.example.com`, addresses, `10.0.0.0/8`',
+  ],
+  ['SECURITY_MCP_PORTS', 'none', 'comma-separated ports to allow under `public` beside those of TLS services'],
   ['SECURITY_MCP_TOOLSETS', 'all', `comma-separated: ${TOOLSET_NAMES.map((name) => `\`${name}\``).join(', ')}`],
   ['SECURITY_MCP_READ_ONLY', 'off', '`1` leaves out tools with an effect (signing tokens)'],
   [
@@ -74,6 +89,10 @@ export const VARIABLES = [
     `${LOG_LEVELS.map((name) => `\`${name}\``).join(', ')}; audit entries are always written`,
   ],
 ] as const;
+
+/** Other programs' settings that name further roots; what they name is trusted beside the bundled roots. */
+const ANCHOR_FILES = ['SSL_CERT_FILE', 'NODE_EXTRA_CA_CERTS'] as const;
+const MAX_ANCHOR_FILE_BYTES = 4 * 1_048_576;
 
 const SECRET_VARIABLES = ['JWT_SECRET_KEY', 'JWT_SECRET_KEY_PREVIOUS'] as const;
 
@@ -95,6 +114,20 @@ export function loadConfig(env: Environment, files: ConfigFiles): ConfigResult {
     callsPerMinute: { light, cpu },
     verifyAttempts: { guesses, windowSeconds },
     fileFolders: reader.folders('SECURITY_MCP_FILES'),
+    network: {
+      mode: reader.choice('SECURITY_MCP_NETWORK', 'public', NETWORK_MODES),
+      allowHosts: reader.entries(
+        'SECURITY_MCP_ALLOW_HOSTS',
+        parseAllowedHost,
+        'must be a comma-separated list of names, `*.example.com`, addresses and prefixes such as 10.0.0.0/8',
+      ),
+      ports: reader.entries(
+        'SECURITY_MCP_PORTS',
+        parsePort,
+        'must be a comma-separated list of whole numbers from 1 to 65535',
+      ),
+    },
+    extraAnchors: ANCHOR_FILES.flatMap((name) => reader.anchorFile(name)),
     toolsets: reader.list('SECURITY_MCP_TOOLSETS', TOOLSET_NAMES),
     readOnly: reader.flag('SECURITY_MCP_READ_ONLY'),
     logLevel: reader.choice('SECURITY_MCP_LOG_LEVEL', 'info', LOG_LEVELS),
@@ -113,6 +146,11 @@ export function loadConfig(env: Environment, files: ConfigFiles): ConfigResult {
     reader.warnings.push('JWT_SECRET_KEY_PREVIOUS is the same as JWT_SECRET_KEY and has no effect.');
   }
   return reader.problems.length > 0 ? { problems: reader.problems } : { config: Object.freeze(config) };
+}
+
+function parsePort(text: string): number | undefined {
+  const port = /^\d{1,5}$/.test(text.trim()) ? Number(text) : 0;
+  return port >= 1 && port <= 65_535 ? port : undefined;
 }
 
 class Reader {
@@ -236,6 +274,28 @@ class Reader {
       `must be at most ${MAX_FOLDERS} absolute paths of existing folders with ${pathDelimiter} between, none the root of a file system`,
       'Leave it out for none.',
     );
+    return [];
+  }
+
+  /** The PEM text that one of them names. One that cannot be read takes no protection away: it is told, and not trusted. */
+  anchorFile(name: (typeof ANCHOR_FILES)[number]): string[] {
+    const path = this.#value(name);
+    if (path === undefined) return [];
+    try {
+      return [this.#files.readSecretFile(path, MAX_ANCHOR_FILE_BYTES)];
+    } catch {
+      this.warnings.push(`${name} names a file that cannot be read: its roots are not trusted here.`);
+      return [];
+    }
+  }
+
+  /** A comma-separated list of anything that `parse` knows; one unknown entry is a problem of the whole. */
+  entries<T>(name: string, parse: (text: string) => T | undefined, problem: string): readonly T[] {
+    const parts = (this.#value(name) ?? '').split(',').filter((part) => part.trim() !== '');
+    const parsed = parts.map(parse);
+    const known = parsed.filter((entry) => entry !== undefined);
+    if (known.length === parts.length) return [...new Set(known)];
+    this.#problem(name, problem, 'Leave it out for none.');
     return [];
   }
 

@@ -111,8 +111,8 @@ async function loadLoggers(level: LogLevel): Promise<Loggers> {
   };
 }
 
-/** A log on file descriptor `fd`. pino is loaded with the first line. */
-export function createLog(fd: number, level: LogLevel): Log {
+/** A log on file descriptor `fd`. pino is loaded with the first line. `dress`: how a line is written where a person reads it. */
+export function createLog(fd: number, level: LogLevel, dress = (line: string): string => line): Log {
   const writer = new LineWriter(fd);
   let loading: Promise<Loggers> | undefined;
   let last: Promise<void> = Promise.resolve();
@@ -120,7 +120,7 @@ export function createLog(fd: number, level: LogLevel): Log {
     const loggers = await (loading ??= loadLoggers(level));
     make(loggers);
     const line = loggers.take();
-    if (line !== '') await writer.append(line);
+    if (line !== '') await writer.append(dress(line));
   };
   /** A lost log line is no reason to fail; a lost audit entry is. */
   const quietly = (make: (loggers: Loggers) => void): void => {

@@ -18,6 +18,8 @@ import type { RunningServer } from './server.js';
 const EXIT_CONFIGURATION = 2;
 const STDERR = 2;
 const FLUSH_PATIENCE_MS = 200;
+/** The logger takes as long to load as the rest of the program: a client that is waiting for its first answers comes first. */
+const WARN_AFTER_MS = 1_000;
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
 
@@ -83,10 +85,17 @@ async function serveStandardStreams(): Promise<void> {
   const app = assemble(config, log);
 
   let server: RunningServer | undefined;
+  const warnings = [...config.warnings];
+  if (config.jwtSecret === undefined)
+    warnings.push('JWT_SECRET_KEY is not set: tokens are signed with keys made for this process and end with it.');
+  const warn = (): void => {
+    for (const warning of warnings.splice(0)) log.warn(warning);
+  };
   let ending = false;
   const end = async (code: number): Promise<void> => {
     if (ending) return;
     ending = true;
+    warn();
     // First the callers, so that what is under way is known to be cancelled; then the log of it; then the threads.
     await server?.close();
     const written = app.pipeline.settled().then(() => log.flush());
@@ -116,10 +125,7 @@ async function serveStandardStreams(): Promise<void> {
   });
   if (process.stdin.isTTY)
     process.stderr.write('security-mcp serves MCP on standard input and output. For people: security-mcp --help\n');
-  for (const warning of config.warnings) log.warn(warning);
-  if (config.jwtSecret === undefined) {
-    log.warn('JWT_SECRET_KEY is not set: tokens are signed with keys made for this process and end with it.');
-  }
+  setTimeout(warn, WARN_AFTER_MS).unref();
 }
 
 async function runCommand(args: readonly string[]): Promise<void> {
@@ -130,15 +136,24 @@ async function runCommand(args: readonly string[]): Promise<void> {
     process.exit(1);
   });
   const { runCli } = await import('./cli.js');
+  const colourful = !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb';
+  // For a person the audit entry stands apart from the result that follows it.
+  const dim = (line: string): string => (colourful ? `\u001B[2m${line.trimEnd()}\u001B[0m\n\n` : `${line}\n`);
+  const dress = process.stderr.isTTY === true ? dim : undefined;
   let app: App | undefined;
   const code = await runCli(args, {
     version,
     nodeVersion: process.version,
     platform: `${process.platform} ${process.arch}`,
     isTerminal: process.stdout.isTTY === true,
+    isErrorTerminal: process.stderr.isTTY === true,
+    drawing: {
+      colours: process.stdout.isTTY === true && colourful,
+      columns: process.stdout.columns ?? 100,
+    },
     loadConfig: readConfig,
     start: (config) =>
-      (app ??= assemble(config, createLog(STDERR, config.logLevel === 'info' ? 'error' : config.logLevel))),
+      (app ??= assemble(config, createLog(STDERR, config.logLevel === 'info' ? 'error' : config.logLevel, dress))),
     print: (text) => new Promise((resolve) => process.stdout.write(text, () => resolve())),
     printError: (text) => new Promise((resolve) => process.stderr.write(text, () => resolve())),
     readFile: readBounded,

@@ -2,11 +2,17 @@
 
 import type { Readable, Writable } from 'node:stream';
 
-import { ProtocolError, ProtocolErrorCode, Server, type Transport } from '@modelcontextprotocol/server';
+import {
+  ProtocolError,
+  ProtocolErrorCode,
+  Server,
+  type ServerContext,
+  type Transport,
+} from '@modelcontextprotocol/server';
 import { serveStdio } from '@modelcontextprotocol/server/stdio';
 
 import { escapeUntrusted } from './crypto/text.js';
-import type { CallResult, Pipeline } from './guard/call.js';
+import type { Caller, CallResult, Pipeline } from './guard/call.js';
 import type { ToolListing } from './tools/tool.js';
 import { LineTransport } from './transport.js';
 
@@ -66,16 +72,31 @@ function createServer({ pipeline, listing, version }: ServeOptions): Server {
   );
   server.setRequestHandler('tools/list', () => ({ tools: [...listing] }));
   server.setRequestHandler('tools/call', async (request, context) => {
-    const { name, arguments: input } = request.params;
+    const { name, arguments: input, _meta: meta } = request.params;
     const envelope = context.mcpReq.envelope as Record<string, { name?: unknown } | undefined> | undefined;
     const client = envelope?.[CLIENT_INFO_KEY]?.name ?? clientName(server);
     const caller = {
       name: typeof client === 'string' ? escapeUntrusted(client, 64) : 'unknown',
       signal: context.mcpReq.signal,
+      ...progressOf(meta?.progressToken, context.mcpReq),
     };
     return toolResult(await pipeline.call(name, input, caller));
   });
   return server;
+}
+
+/** Progress goes out only where the client gave a token for it. */
+function progressOf(
+  progressToken: string | number | undefined,
+  { notify }: Pick<ServerContext['mcpReq'], 'notify'>,
+): Pick<Caller, 'progress'> {
+  if (progressToken === undefined) return {};
+  return {
+    progress: (progress, total) => {
+      // A client that has gone away is told nothing; that is no fault of the call.
+      notify({ method: 'notifications/progress', params: { progressToken, progress, total } }).catch(() => undefined);
+    },
+  };
 }
 
 /** Clients of the older era name themselves once, in `initialize`. */

@@ -86,6 +86,8 @@ it('marks as secret every field that the contract marks', () => {
     envelope_seal: ['plaintext', 'password', 'fernet_key'],
     envelope_open: ['password', 'fernet_key'],
     envelope_rewrap: ['password', 'new_password'],
+    certificate_check: [],
+    certificate_verify: ['password'],
     inspect: [],
   });
 });

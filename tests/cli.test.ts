@@ -9,9 +9,11 @@ import { afterAll, describe, expect, it } from 'vitest';
 
 import { runCli, type CliWorld } from '../src/cli.js';
 import { catalogue } from '../src/tools/index.js';
+import { createLab } from './support/pki/lab.js';
 import { bench } from './support/pipeline.js';
 
 const CANARY = 'canary-c11';
+const lab = await createLab();
 const folder = mkdtempSync(join(tmpdir(), 'security-mcp-cli-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -150,11 +152,22 @@ describe('security-mcp', () => {
       'configuration',
       'jwt key',
       'files',
+      'network',
+      'trust',
       'bcrypt',
       'argon2',
       'tools',
       'pipeline',
     ]);
+    const wide = await run(['doctor'], {
+      env: { SECURITY_MCP_ALLOW_HOSTS: '10.0.0.0/8,*.corp.test', SECURITY_MCP_PORTS: '8200' },
+    });
+    expect(wide.stdout).toMatch(/✓ network +public: the internet, and 2 allowed host\(s\), and 1 further port\(s\)\n/);
+    expect(wide.stdout).toMatch(/✓ trust +\d{3} roots of Node/);
+    for (const mode of ['any', 'off'])
+      expect((await run(['doctor'], { env: { SECURITY_MCP_NETWORK: mode } })).stdout).toMatch(
+        new RegExp(`✓ network +${mode}: `),
+      );
     const bad = await run(['doctor'], { env: { SECURITY_MCP_BCRYPT_COST: '3', JWT_SECRET_KEY: CANARY } });
     expect(bad.code).toBe(1);
     expect(bad.stdout).toMatch(/✗ configuration +JWT_SECRET_KEY is .*\n✗ configuration +SECURITY_MCP_BCRYPT_COST must/);
@@ -163,14 +176,17 @@ describe('security-mcp', () => {
 });
 
 describe('on a terminal', () => {
-  function terminal(): { world: CliWorld; out: () => string } {
+  function terminal(made = bench()): { world: CliWorld; out: () => string; errors: () => string } {
     let out = '';
-    const { pipeline } = bench();
+    let errors = '';
+    const { pipeline } = made;
     const world: CliWorld = {
       version: '0.0.0',
       nodeVersion: 'v24.0.0',
       platform: 'test',
       isTerminal: true,
+      isErrorTerminal: true,
+      drawing: { colours: false, columns: 100 },
       loadConfig: () => ({ config: {} as never }),
       start: () => ({
         pipeline,
@@ -178,11 +194,11 @@ describe('on a terminal', () => {
         close: async () => undefined,
       }),
       print: async (text) => void (out += text),
-      printError: async (text) => void (out += text),
+      printError: async (text) => void (errors += text),
       readFile: () => '',
       readStdin: async () => '',
     };
-    return { world, out: () => out };
+    return { world, out: () => out, errors: () => errors };
   }
 
   it('a result is laid out for reading, with --json it is raw', async () => {
@@ -216,5 +232,57 @@ describe('on a terminal', () => {
     await runCli(['call', 'envelope_open', JSON.stringify({ envelope, fernet_key: key })], opening.world);
     expect(opening.out()).toContain('a\\u{1B}[31mred\\u{202E}\n');
     expect(opening.out()).not.toContain('\u001b');
+  });
+
+  describe('certificates', () => {
+    /** Nothing is dialled here: each target is judged as refused by the policy. */
+    const targets = ['a.test', 'b.test', 'c.test'];
+    const input = JSON.stringify({ targets });
+
+    it('are drawn, with a bar of the progress on standard error that is taken away again', async () => {
+      const { world, out, errors } = terminal();
+      expect(await runCli(['call', 'certificate_check', input], world)).toBe(0);
+      expect(out()).toMatch(/^\? a\.test {2}undetermined\n/);
+      expect(out()).toMatch(/\n3 targets: 3 undetermined\n$/);
+      expect(errors()).toMatch(/^\r\[#{8}\.{16}\] 1\/3\r\[#{16}\.{8}\] 2\/3\r +\r$/);
+      const one = terminal();
+      await runCli(['call', 'certificate_check', '{"targets":["a.test"]}'], one.world);
+      expect(one.errors()).toBe('');
+    });
+
+    it('with --json, or where standard error is no terminal, no bar is drawn', async () => {
+      const raw = terminal();
+      expect(await runCli(['call', 'certificate_check', input, '--json'], raw.world)).toBe(0);
+      expect(raw.errors()).toBe('');
+      expect(JSON.parse(raw.out())).toMatchObject({ results: targets.map((target) => ({ target })) });
+      const quiet = terminal();
+      await runCli(['call', 'certificate_check', input], { ...quiet.world, isErrorTerminal: false });
+      expect(quiet.errors()).toBe('');
+      expect(quiet.out()).toContain('3 targets');
+    });
+
+    it('a terminal gets all there is to say, a pipe the short form, and what is asked for is given', async () => {
+      const asked = async (args: string[], tty: boolean): Promise<unknown> => {
+        const made = bench();
+        await runCli(args, { ...terminal(made).world, isTerminal: tty });
+        return made.entries[0]?.fields ?? {};
+      };
+      expect(await asked(['call', 'certificate_check', input], true)).toMatchObject({ detail: 'full' });
+      expect(await asked(['call', 'certificate_check', input], false)).not.toHaveProperty('detail');
+      expect(
+        await asked(['call', 'certificate_check', JSON.stringify({ targets, detail: 'concise' })], true),
+      ).toMatchObject({ detail: 'concise' });
+    });
+
+    it('exit 0 whatever the verdict: the check was made', async () => {
+      const { world, out } = terminal();
+      const expired = { certificates: lab.good.pem, trust: lab.rootEc.pem, at: '2040-01-01T00:00:00Z' };
+      expect(await runCli(['call', 'certificate_verify', JSON.stringify(expired)], world)).toBe(0);
+      expect(out()).toMatch(/^✗ certificate {2}untrusted\n/);
+      expect(out()).toContain('└─ CN=good.lab.test');
+      const refused = terminal();
+      expect(await runCli(['call', 'certificate_check', '{"targets":["a b"]}'], refused.world)).toBe(1);
+      expect(refused.out()).toMatch(/^✗ code +input_invalid\n/);
+    });
   });
 });

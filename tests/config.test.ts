@@ -35,7 +35,9 @@ it('without any environment the server has a configuration', () => {
     callsPerMinute: { light: 6_000, cpu: 120 },
     verifyAttempts: { guesses: 5, windowSeconds: 60 },
     fileFolders: [],
-    toolsets: ['passwords', 'digests', 'jwt', 'envelopes', 'inspection'],
+    network: { mode: 'public', allowHosts: [], ports: [] },
+    extraAnchors: [],
+    toolsets: ['passwords', 'digests', 'jwt', 'envelopes', 'certificates', 'inspection'],
     readOnly: false,
     logLevel: 'info',
     warnings: [],
@@ -60,6 +62,9 @@ it('reports every problem at once, each with the name of its variable and how to
     SECURITY_MCP_CALLS_PER_MINUTE: '0/5',
     SECURITY_MCP_VERIFY_ATTEMPTS: '5',
     SECURITY_MCP_FILES: `/srv/data:${CANARY}`,
+    SECURITY_MCP_NETWORK: CANARY,
+    SECURITY_MCP_ALLOW_HOSTS: `10.0.0.0/8,${CANARY}:1`,
+    SECURITY_MCP_PORTS: `8080,${CANARY}`,
     SECURITY_MCP_TOOLSETS: `jwt,${CANARY}`,
     SECURITY_MCP_READ_ONLY: CANARY,
     SECURITY_MCP_LOG_LEVEL: CANARY,
@@ -159,6 +164,9 @@ it('reads every setting', () => {
       SECURITY_MCP_CALLS_PER_MINUTE: '10/3',
       SECURITY_MCP_VERIFY_ATTEMPTS: '3/120',
       SECURITY_MCP_FILES: '/srv/data:/srv/my certificates',
+      SECURITY_MCP_NETWORK: 'any',
+      SECURITY_MCP_ALLOW_HOSTS: 'Git.Internal, *.lan,10.0.0.0/8,[fd00::1], 192.168.1.7,',
+      SECURITY_MCP_PORTS: '8080, 8081,8080',
       SECURITY_MCP_TOOLSETS: 'jwt, passwords',
       SECURITY_MCP_READ_ONLY: 'true',
       SECURITY_MCP_LOG_LEVEL: 'silent',
@@ -173,8 +181,36 @@ it('reads every setting', () => {
       { given: '/srv/data', real: '/real/srv/data' },
       { given: '/srv/my certificates', real: '/real/srv/my certificates' },
     ],
+    network: {
+      mode: 'any',
+      allowHosts: ['git.internal', '*.lan', '10.0.0.0/8', 'fd00::1/128', '192.168.1.7/32'],
+      ports: [8080, 8081],
+    },
     toolsets: ['passwords', 'jwt'],
     readOnly: true,
     logLevel: 'silent',
+  });
+});
+
+it('the lists of the network policy refuse what is no host and no port', () => {
+  for (const value of ['*', '*.', '10.1', '2130706433', 'host:443', 'https://host', '10.0.0.0/33', 'a b', '::1%lo']) {
+    expect(problems({ SECURITY_MCP_ALLOW_HOSTS: value }), value).toHaveLength(1);
+  }
+  for (const value of ['0', '65536', '-1', '4.5', '1e3', 'https']) {
+    expect(problems({ SECURITY_MCP_PORTS: value }), value).toEqual([
+      'SECURITY_MCP_PORTS must be a comma-separated list of whole numbers from 1 to 65535. Leave it out for none.',
+    ]);
+  }
+});
+
+describe('files of further trust anchors', () => {
+  it('are read, and one that cannot be is told and not trusted', () => {
+    expect(config({ SSL_CERT_FILE: '/etc/roots.pem' }, (path) => `text of ${path}`).extraAnchors).toEqual([
+      'text of /etc/roots.pem',
+    ]);
+    const bad = config({ NODE_EXTRA_CA_CERTS: `/${CANARY}` });
+    expect(bad.extraAnchors).toEqual([]);
+    expect(bad.warnings.join()).toMatch(/NODE_EXTRA_CA_CERTS names a file that cannot be read/);
+    expect(bad.warnings.join()).not.toContain(CANARY);
   });
 });

@@ -6,6 +6,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { catalogue } from '../src/tools/index.js';
+import { FILES as PKCS12_FILES } from './support/pkcs12-files.js';
 import { RawServer } from './support/server.js';
 
 /** Strong enough for the password policy, and found again in any encoding a leak is likely to have. */
@@ -17,6 +18,7 @@ const FORMS = [
   encodeURIComponent(`${CANARY} `).trim(),
 ];
 const FERNET_KEY = Buffer.from(`${CANARY}0123456`).toString('base64url').padEnd(44, '=');
+const PKCS12 = Buffer.from(PKCS12_FILES.aes256.bytes).toString('base64');
 const HASH = '$2b$04$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW';
 
 let server: RawServer;
@@ -145,6 +147,19 @@ const PLANTED: Record<string, Record<string, unknown[]>> = {
     new_password: [
       { envelope: '{}', password: 'x', new_password: CANARY },
       { envelope: '{}', new_password: CANARY },
+    ],
+  },
+  certificate_verify: {
+    password: [
+      { certificates: PKCS12, password: CANARY },
+      { certificates: PKCS12, password: { literal: CANARY } },
+      { certificates: PKCS12.slice(0, 1_000), password: CANARY },
+      { certificates: PKCS12, password: CANARY, at: CANARY },
+      { certificates: PKCS12, password: CANARY, server_name: `${CANARY}/` },
+      { certificates: PKCS12, password: CANARY.repeat(50) },
+      { certificates: CANARY, password: CANARY },
+      { path: `/${CANARY}`, password: CANARY },
+      { password: CANARY, trust: CANARY },
     ],
   },
 };

@@ -15,6 +15,8 @@ export interface Caller {
   name: string;
   /** Aborts when the client cancels or goes away. */
   signal: AbortSignal;
+  /** Passes on how far the work is, where the client asked to be told. */
+  progress?: (done: number, total: number) => void;
 }
 
 /** What an error tells the caller (CONTRACT). */
@@ -42,7 +44,7 @@ export interface Pipeline {
 
 export interface PipelineOptions {
   tools: readonly Tool[];
-  context: Omit<ToolContext, 'signal' | 'attemptsRemaining'>;
+  context: Omit<ToolContext, 'signal' | 'progress' | 'attemptsRemaining'>;
   audit: AuditSink;
   guesses: GuessLimit;
   /** A keyed fingerprint of what is guessed at. */
@@ -50,8 +52,10 @@ export interface PipelineOptions {
   callsPerMinute: { light: number; cpu: number };
   /** How many CPU-heavy calls run at once. */
   cpuSlots: number;
-  /** How long a run may take once it has begun. */
-  timeLimitSeconds: { light: number; cpu: number };
+  /** How many calls that reach out run at once. */
+  networkSlots: number;
+  /** How long a run may take once it has begun; `network` for every call that reaches out. */
+  timeLimitSeconds: { light: number; cpu: number; network: number };
   clock: MonotonicClock;
   newId(): string;
   bootId: string;
@@ -59,15 +63,23 @@ export interface PipelineOptions {
   reportFailure(correlationId: string, tool: string, cause: Record<string, unknown>): void;
 }
 
-/** What is cheap is done within seconds, what is heavy within a minute, waiting for a slot not counted. */
-export const TIME_LIMIT_SECONDS = { light: 10, cpu: 60 } as const;
+/**
+ * What is cheap is done within seconds, what is heavy within a minute, waiting for a slot not counted. Many servers in one
+ * call take as long as they do: a checker keeps to less, so that what it has found is answered.
+ */
+export const TIME_LIMIT_SECONDS = { light: 10, cpu: 60, network: 240 } as const;
+
+/** What a call costs: time of a processor, or of servers elsewhere; both are bounded by slots. */
+function weightOf(tool: Tool): 'light' | 'cpu' | 'network' {
+  return tool.reach === 'network' ? 'network' : tool.cost;
+}
 
 export function createPipeline(options: PipelineOptions): Pipeline {
   const byName = new Map(options.tools.map((tool) => [tool.name, tool]));
   const limits = new Map(
     options.tools.map((tool) => [tool.name, new CallLimit(options.callsPerMinute[tool.cost], options.clock)]),
   );
-  const slots = new Slots(options.cpuSlots);
+  const slots = { cpu: new Slots(options.cpuSlots), network: new Slots(options.networkSlots) };
   let running = 0;
   const underWay = new Set<Promise<CallResult>>();
 
@@ -79,7 +91,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     release: () => void,
     attemptsRemaining?: number,
   ): Promise<unknown> => {
-    const limitSeconds = options.timeLimitSeconds[tool.cost];
+    const limitSeconds = options.timeLimitSeconds[weightOf(tool)];
     const timeUp = new AbortController();
     const timer = setTimeout(() => timeUp.abort(timeExceeded(limitSeconds)), limitSeconds * 1000);
     const signal = AbortSignal.any([caller.signal, timeUp.signal]);
@@ -87,6 +99,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const work = tool.run(input, {
       ...options.context,
       signal,
+      progress: caller.progress ?? (() => undefined),
       ...(attemptsRemaining === undefined ? {} : { attemptsRemaining }),
     });
     const ended = (): void => {
@@ -132,8 +145,10 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       delete log.fields;
     }
     const input = resolveSecrets(parsed.data, tool.secretFields);
-    const subject = tool.guess?.subject(input) ?? null;
-    const release = tool.cost === 'cpu' ? await slots.acquire(caller.signal) : () => undefined;
+    const reading = { files: options.context.files, signal: caller.signal };
+    const subject = tool.guess === undefined ? null : await tool.guess.subject(input, reading);
+    const weight = weightOf(tool);
+    const release = weight === 'light' ? () => undefined : await slots[weight].acquire(caller.signal);
     const charge = await chargeGuess(subject, caller.signal, release);
     let succeeded = false;
     try {

@@ -1,5 +1,6 @@
 /** The catalogue: every tool, in display order, by toolset. */
 
+import { certificateCheck, certificateVerify } from './certificate.js';
 import { digestCompute } from './digest.js';
 import { envelopeOpen, envelopeRewrap, envelopeSeal } from './envelope.js';
 import { inspect } from './inspect.js';
@@ -12,6 +13,7 @@ export const TOOLSETS = {
   digests: [digestCompute],
   jwt: [jwtSign, jwtVerify],
   envelopes: [envelopeSeal, envelopeOpen, envelopeRewrap],
+  certificates: [certificateCheck, certificateVerify],
   inspection: [inspect],
 } as const satisfies Record<string, readonly Tool[]>;
 

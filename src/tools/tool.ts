@@ -5,6 +5,8 @@
 
 import { z } from 'zod';
 
+import type { CertificateChecker } from '../crypto/certificate/checker.js';
+import type { OpenPkcs12 } from '../crypto/certificate/pkcs12.js';
 import type { KeyRing } from '../crypto/keyring.js';
 import type { PasswordEngine } from '../crypto/password.js';
 import type { Random } from '../crypto/random.js';
@@ -28,6 +30,10 @@ export interface ToolContext {
   strength: StrengthMeter;
   policy: PasswordPolicy & { bcryptCost: number };
   files: FileReader;
+  certificates: CertificateChecker;
+  openPkcs12: OpenPkcs12;
+  /** Tells the client how far the work is, where it asked to be told. */
+  progress(done: number, total: number): void;
   /** Aborts when the client cancels and when the tool's time is up. */
   signal: AbortSignal;
   /** What is left of the guesses on this call's subject; set for tools that declare `guess`. */
@@ -60,7 +66,10 @@ export interface ToolDeclaration<I extends z.ZodRawShape, O extends z.ZodRawShap
   /** Makes the limit on guessing apply. */
   guess?: {
     /** What is guessed at, as bytes that two spellings of one secret share; null where there is nothing to guess. */
-    subject(input: Resolved<z.output<z.ZodObject<I>>>): Uint8Array | null;
+    subject(
+      input: Resolved<z.output<z.ZodObject<I>>>,
+      context: Pick<ToolContext, 'files' | 'signal'>,
+    ): Uint8Array | null | Promise<Uint8Array | null>;
     succeeded(output: z.output<z.ZodObject<O>>): boolean;
   };
   run(
@@ -84,7 +93,13 @@ export interface Tool extends Pick<
   fields: readonly string[];
   input: z.ZodType<Loose>;
   output: z.ZodType<Loose>;
-  guess?: { subject(input: Loose): Uint8Array | null; succeeded(output: Loose): boolean };
+  guess?: {
+    subject(
+      input: Loose,
+      context: Pick<ToolContext, 'files' | 'signal'>,
+    ): Uint8Array | null | Promise<Uint8Array | null>;
+    succeeded(output: Loose): boolean;
+  };
   run(input: Loose, context: ToolContext): Promise<unknown>;
 }
 
@@ -154,11 +169,16 @@ function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchemaObject
       if (io === 'output' && others === false) delete json.additionalProperties;
     },
   });
-  // zod folds plain alternatives into a list of types, which clients with a one-type dialect drop.
-  for (const property of Object.values(rest.properties ?? {})) {
-    if (typeof property !== 'object' || !Array.isArray(property.type)) continue;
-    property.anyOf = (property.type as ('string' | 'object')[]).map((type) => ({ type }));
-    delete property.type;
-  }
+  unfold(rest);
   return rest as JsonSchemaObject;
+}
+
+/** zod folds plain alternatives into a list of types, which clients with a one-type dialect drop. */
+function unfold(schema: object): void {
+  for (const value of Object.values(schema)) if (typeof value === 'object' && value !== null) unfold(value as object);
+  const { type } = schema as { type?: unknown };
+  if (!Array.isArray(type)) return;
+  const folded = schema as { type?: unknown; anyOf?: unknown };
+  folded.anyOf = type.map((one: unknown) => ({ type: one }));
+  delete folded.type;
 }

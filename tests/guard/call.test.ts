@@ -1,5 +1,7 @@
 /** The pipeline: the order of its steps, what it refuses, what it lets out, and what the audit log learns. */
 
+import { setMaxListeners } from 'node:events';
+
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 
@@ -216,7 +218,7 @@ describe('running', () => {
   it('gives up at the time limit of the tool', async () => {
     const { call, entries } = bench({
       tools: [probe(() => new Promise(() => undefined))],
-      timeLimitSeconds: { light: 0.02, cpu: 60 },
+      timeLimitSeconds: { light: 0.02, cpu: 60, network: 60 },
     });
     expect(refused(await call('probe', {})).code).toBe('timeout');
     expect(entries.at(-1)).toMatchObject({ outcome: 'failed', code: 'timeout' });
@@ -294,6 +296,7 @@ describe('guessing', () => {
     const { call } = bench({ tools: [...catalogue(), probe(() => work.promise, { cost: 'cpu' })], cpuSlots: 1 });
     const blocker = call('probe', {});
     const leaving = new AbortController();
+    setMaxListeners(0, leaving.signal);
     const queued = Array.from({ length: 20 }, () =>
       call('password_verify', { password: 'wrong', hash }, { signal: leaving.signal }),
     );

@@ -4,9 +4,11 @@ import { describe, expect, it } from 'vitest';
 
 import { catalogue } from '../../src/tools/index.js';
 import { bench, refused } from '../support/pipeline.js';
+import { issue } from '../support/pki/certificates.js';
 
 const CANARY = 'canary-e7d2';
 const PASSWORD = 'correct horse battery staple';
+const CERTIFICATE = issue({ subject: 'CN=a.test', san: ['a.test'] }).pem;
 const key = Buffer.alloc(32, 1).toString('base64url').padEnd(44, '=');
 
 /** For each tool: an input, and what the error must begin with. */
@@ -125,6 +127,63 @@ const BAD: Record<string, [Record<string, unknown>, string][]> = {
     [{ envelope: '{}', password: 'x', new_password: 'hunter2' }, 'new_password is too weak'],
     [{ envelope: '{}', password: 'x', iterations: 100_000 }, 'iterations must be from 220000'],
     [{ envelope: CANARY, password: 'x' }, 'The envelope could not be opened.'],
+  ],
+  certificate_check: [
+    [{}, 'targets is missing: it must be a list'],
+    [{ targets: CANARY }, 'targets must be a list'],
+    [{ targets: [] }, 'targets must be at least 1 entries'],
+    [{ targets: ['a.test', 5] }, 'targets[1] must be text'],
+    [{ targets: [''] }, 'targets[0] must be at least 1 characters'],
+    [{ targets: Array.from({ length: 101 }, () => 'a.test') }, 'targets must be at most 100 entries'],
+    [{ targets: ['x'.repeat(301)] }, 'targets[0] must be at most 300 characters'],
+    [{ targets: ['a.test', `https://${CANARY}/a`] }, 'targets[1]: The target is a URL.'],
+    [{ targets: [`${CANARY}:99999`] }, 'targets[0]: The port is not a number'],
+    [{ targets: [`${CANARY}@a.test`] }, 'targets[0]: The target holds a character that no host has'],
+    [{ targets: ['a.test'], server_name: `${CANARY}/` }, 'server_name is not a host name or an address'],
+    [{ targets: ['a.test'], server_name: '' }, 'server_name must be at least 1 characters'],
+    [{ targets: ['a.test'], revocation: CANARY }, 'revocation must be one of soft, hard, off'],
+    [{ targets: ['a.test'], pins: [CANARY] }, 'pins[0] must be sha256/ and 44 characters of base64'],
+    [{ targets: ['a.test'], pins: Array.from({ length: 17 }, () => '') }, 'pins must be at most 16 entries'],
+    [{ targets: ['a.test'], trust: `-----BEGIN ${CANARY}` }, 'trust holds no certificate, or one that cannot be read'],
+    [{ targets: ['a.test'], trust: `/${CANARY}` }, 'trust cannot be used: no folder is allowed'],
+    [{ targets: ['a.test'], starttls: CANARY }, 'starttls must be one of smtp'],
+    [{ targets: ['a.test'], at: CANARY }, 'at must be a time in RFC 3339'],
+    [{ targets: ['a.test'], timeout_seconds: 0 }, 'timeout_seconds must be at least 1'],
+    [{ targets: ['a.test'], timeout_seconds: 61 }, 'timeout_seconds must be at most 60'],
+    [{ targets: ['a.test'], fetch_missing: 'yes' }, 'fetch_missing must be true or false'],
+    [{ targets: ['a.test'], detail: CANARY }, 'detail must be one of concise, full'],
+  ],
+  certificate_verify: [
+    [{}, 'certificates or path: exactly one of them is needed'],
+    [{ certificates: 'a', path: '/a' }, 'certificates or path: exactly one of them is needed'],
+    [{ certificates: '' }, 'certificates must be at least 1 characters'],
+    [{ certificates: CANARY }, 'certificates hold nothing that can be read as PEM, DER, PKCS#7 or PKCS#12'],
+    [
+      { certificates: `-----BEGIN PRIVATE KEY-----${CANARY}-----END PRIVATE KEY-----` },
+      'certificates hold a private key',
+    ],
+    [{ certificates: CERTIFICATE.replace('MII', CANARY) }, 'certificates hold no certificate that can be read'],
+    [{ path: `/${CANARY}` }, 'path cannot be used: no folder is allowed'],
+    [{ certificates: CERTIFICATE, password: CANARY }, 'password is given for something that is no PKCS#12 file'],
+    [{ certificates: CERTIFICATE, password: [CANARY] }, 'password must be'],
+    [{ certificates: CERTIFICATE, password: 'x'.repeat(1_025) }, 'password must be'],
+    [{ certificates: CERTIFICATE, server_name: `${CANARY} ` }, 'server_name is not a host name or an address'],
+    [
+      { certificates: CERTIFICATE, trust: CERTIFICATE.slice(0, -30) },
+      'trust holds no certificate, or one that cannot be read',
+    ],
+    [{ certificates: CERTIFICATE, crls: [CANARY] }, 'crls[0] is not a CRL in PEM'],
+    [{ certificates: CERTIFICATE, crls: CANARY }, 'crls must be a list'],
+    [{ certificates: CERTIFICATE, crls: Array.from({ length: 17 }, () => '') }, 'crls must be at most 16 entries'],
+    [{ certificates: CERTIFICATE, ocsp_response: `${CANARY}!` }, 'ocsp_response is not base64'],
+    [
+      { certificates: CERTIFICATE, ocsp_response: 'A'.repeat(131_073) },
+      'ocsp_response must be at most 131072 characters',
+    ],
+    [{ certificates: CERTIFICATE, at: 5 }, 'at must be text'],
+    [{ certificates: CERTIFICATE, at: '2026-02-30T00:00:00Z' }, 'at must be a time in RFC 3339'],
+    [{ certificates: CERTIFICATE, detail: CANARY }, 'detail must be one of concise, full'],
+    [{ certificates: CERTIFICATE, pins: [] }, 'A field was given'],
   ],
   inspect: [
     [{}, 'text or base64 or path: exactly one of them is needed'],
