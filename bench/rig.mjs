@@ -104,10 +104,13 @@ export async function startServer(script, env) {
 }
 
 /** The pipeline in this process, with an audit sink that costs nothing. */
-export async function startPipeline() {
+export async function startPipeline(env = {}) {
   const [{ createApp }, { loadConfig }] = await Promise.all([import('../dist/app.js'), import('../dist/config.js')]);
   // No variable here names a file or a folder, so nothing is asked of the file system.
-  const loaded = loadConfig({ JWT_SECRET_KEY, SECURITY_MCP_CALLS_PER_MINUTE: UNLIMITED }, { pathDelimiter: ':' });
+  const loaded = loadConfig(
+    { JWT_SECRET_KEY, SECURITY_MCP_CALLS_PER_MINUTE: UNLIMITED, ...env },
+    { pathDelimiter: ':' },
+  );
   if ('problems' in loaded) throw new Error(loaded.problems.join(' '));
   const app = createApp(loaded.config, {
     audit: { append: async () => undefined },

@@ -11,6 +11,9 @@ import { fileURLToPath } from 'node:url';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 
+import { askNode, startServers } from './demo-servers.mjs';
+import { crlOf, daysFromNow } from './lab.mjs';
+
 const serverScript = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const packageFile = fileURLToPath(new URL('../package.json', import.meta.url));
 
@@ -90,7 +93,8 @@ async function connect() {
   const transport = new StdioClientTransport({
     command: process.execPath,
     args: [serverScript],
-    env: { JWT_SECRET_KEY, SECURITY_MCP_LOG_LEVEL: 'error' },
+    // `any`: the servers that are checked here listen on the loopback address.
+    env: { JWT_SECRET_KEY, SECURITY_MCP_LOG_LEVEL: 'error', SECURITY_MCP_NETWORK: 'any' },
     stderr: 'pipe',
   });
   let rest = '';
@@ -326,6 +330,49 @@ async function compareDigest(client) {
   refused('does not match');
 }
 
+async function checkServers(client, { root, targets }) {
+  step('Are these four TLS servers to be trusted? (They run here, on the loopback address.)');
+  const { results } = await call(
+    client,
+    'certificate_check',
+    { targets, trust: root.pem },
+    { targets, trust: '(a root made for this run)' },
+  );
+  assert.deepEqual(
+    results.map(({ verdict }) => verdict),
+    ['trusted', 'untrusted', 'untrusted', 'untrusted'],
+  );
+  const expected = ['ok', 'expired', 'hostname_mismatch', 'revoked'];
+  for (const [i, { target, verdict, summary, checks }] of results.entries()) {
+    const failed = checks.filter(({ status }) => status === 'fail').map(({ code }) => code);
+    assert.deepEqual(failed.length === 0 ? ['ok'] : failed, [expected[i]]);
+    (verdict === 'trusted' ? granted : refused)(`${target}: ${summary}`);
+  }
+  const [, , , last] = await Promise.all(targets.map((target) => askNode(target, root.pem)));
+  assert.equal(last, 'accepted');
+  note("Node's own tls.connect accepts the last one: it does not ask whether a certificate was revoked.");
+}
+
+async function verifyGiven(client, { root, intermediate, good, revoked }) {
+  step('The same without any network: a certificate and its chain as PEM, a CRL beside them');
+  const given = (leaf) => ({ certificates: leaf.pem + intermediate.pem, trust: root.pem });
+  const inWords = (of) => ({ certificates: `(PEM of the ${of} one)`, trust: '(the root)' });
+  const at = daysFromNow(30).toISOString();
+  const later = await call(client, 'certificate_verify', { ...given(good), at }, { ...inWords('good'), at });
+  assert.equal(later.verdict, 'trusted');
+  granted(`in thirty days: ${later.summary}`);
+  const list = crlOf(intermediate, [revoked]).toString('base64');
+  const crls = [`-----BEGIN X509 CRL-----\n${list}\n-----END X509 CRL-----\n`];
+  const listed = await call(
+    client,
+    'certificate_verify',
+    { ...given(revoked), crls },
+    { ...inWords('revoked'), crls: '(the list of its issuer)' },
+  );
+  assert.equal(listed.verdict, 'untrusted');
+  refused(listed.summary);
+}
+
 /** Every call has left its line, and none of the secrets is in one. */
 function showAudit() {
   step('What does the operator see? Two lines of the audit log (standard error of the server)');
@@ -351,7 +398,11 @@ async function demonstrate() {
   print(bold('Security MCP: a demonstration'));
   print(dim('Real calls of an MCP client (@modelcontextprotocol/sdk) to `node dist/main.js` over stdio.'));
   print(dim('The passwords are public examples: never use them. The JWT key is made for this run.'));
-  const { client, close } = await connect();
+  const servers = await startServers();
+  const { client, close } = await connect().catch(async (error) => {
+    await servers.close();
+    throw error;
+  });
   try {
     await listTools(client);
     await judgePassword(client);
@@ -362,8 +413,10 @@ async function demonstrate() {
     await openEarlierEnvelope(client);
     await inspectToken(client);
     await compareDigest(client);
+    await checkServers(client, servers);
+    await verifyGiven(client, servers);
   } finally {
-    await close();
+    await Promise.all([close(), servers.close()]);
   }
   showAudit();
 }
