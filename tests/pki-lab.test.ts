@@ -119,10 +119,10 @@ describe('cases', () => {
       const verdict = await nodeVerdict(item);
       if (verdict !== 'accepted' && !NODE_VARIES.includes(item.name)) said[item.name] = verdict;
     }
-    // The codes are those of OpenSSL 3.0; later ones name a few faults better.
+    // The codes are those of Node 20 with OpenSSL 3.0; later ones name a few faults better and refuse a few good names.
     const known = process.versions.openssl.startsWith('3.0.');
     if (known) expect(said).toEqual(NODE_REFUSES);
-    else expect(Object.keys(said).toSorted()).toEqual(Object.keys(NODE_REFUSES).toSorted());
+    else expect(Object.keys(said)).toEqual(expect.arrayContaining(Object.keys(NODE_REFUSES)));
   });
 });
 
