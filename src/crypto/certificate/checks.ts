@@ -48,7 +48,7 @@ function connectionCheck({ fault, address, port, clientCertificate }: Connection
       status: 'fail',
       code: 'client_certificate_required',
       explanation: 'The server ends the connection of a client that shows no certificate of its own.',
-      remedy: 'Nothing, where only clients with a certificate are meant to connect.',
+      remedy: 'Leave it so where only clients with a certificate are meant to connect; otherwise turn the demand off.',
     };
   }
   if (fault !== undefined) return { check: 'connection', status: 'fail', ...fault };

@@ -86,7 +86,7 @@ function summarize(verdict: Verdict, checks: readonly Check[], path: Path | null
   const leaf = path?.certificates[0] as Certificate;
   const days = Math.floor((leaf.notAfter.getTime() - at.getTime()) / DAY_MS);
   const anchor = path?.certificates.at(-1) ?? leaf;
-  const notes = [...failures, ...warnings, ...unknowns].map((check) => sentence(check.explanation));
+  const notes = [...failures, ...unknowns, ...warnings].map((check) => sentence(check.explanation));
   const root = anchor === leaf ? 'as a trust anchor itself' : `by way of the root ${shortName(anchor.subject)}`;
   return [`Trusted ${root}, valid ${days} more days`, ...notes.slice(0, 2).map(lowerFirst)].join('; but ').concat('.');
 }
