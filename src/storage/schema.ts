@@ -1,0 +1,113 @@
+/**
+ * The tables, as the queries see them: the same names, types and meaning on SQLite and PostgreSQL. The statements that make
+ * them stand in migrations.ts. Times are whole milliseconds since 1970 of the store's clock (`Store.now`), JSON is text.
+ * There are no boolean, date and JSON columns: those three differ between the engines.
+ *
+ * How guesses are charged (`attempts`), in ONE upsert that is the same text on both engines. `charges` holds the last charges
+ * of a subject, newest first, each of exactly CHARGE_LENGTH characters: 13 digits of milliseconds, 8 random characters that
+ * make it unique, one letter of state (`p` pending, `k` kept after a wrong guess) and `;`.
+ *
+ *   insert into attempts (subject, charges, ...) values (:subject, :charge, ...)
+ *   on conflict (subject) do update set charges = substr(excluded.charges || attempts.charges, 1, CHARGE_LENGTH * :guesses)
+ *   where attempts.blocked_until <= :now
+ *     and coalesce(cast(nullif(substr(attempts.charges, CHARGE_LENGTH * (:guesses - 1) + 1, 13), '') as bigint), 0)
+ *         <= :now - :window
+ *   returning ...
+ *
+ * The charge that lies `guesses` places back must have left the window: that is "at most `guesses` in any window", exactly. No
+ * row returned means refused; the row then tells how long to wait, and whether a pending charge may still give its place back
+ * (one older than any call can last belongs to a process that was killed, and counts as kept). A right guess is
+ * `replace(charges, :charge, '')`, a wrong one `replace(charges, :charge, :kept)`, whoever wrote in between.
+ */
+
+export const CHARGE_LENGTH = 23;
+
+export type KeyVersionState = 'enabled' | 'disabled' | 'destroy_scheduled' | 'destroyed';
+
+export interface MetaTable {
+  /** `schema_version`, `store_id`, and those of master-key.ts. */
+  name: string;
+  value: string;
+}
+
+export interface KeysTable {
+  name: string;
+  purpose: string;
+  algorithm: string;
+  created_at: number;
+  rotate_after_days: number | null;
+  /** The operator's policy as JSON. */
+  policy: string | null;
+  primary_version: number;
+}
+
+export interface KeyVersionsTable {
+  name: string;
+  version: number;
+  /** `name.version`, never reused: a destroyed version keeps its row. */
+  key_id: string;
+  state: KeyVersionState;
+  created_at: number;
+  destroy_after: number | null;
+  public_jwk: string | null;
+  /** The private part as `Vault.wrap` gives it; null once destroyed. */
+  wrapped: Uint8Array | null;
+}
+
+export interface AttemptsTable {
+  /** A keyed fingerprint: it tells nothing about what is guessed at. */
+  subject: string;
+  charges: string;
+  consecutive_failures: number;
+  blocked_until: number;
+  /** When it was last touched; what has been idle for long may be forgotten. */
+  updated_at: number;
+}
+
+export interface AuditEntriesTable {
+  /** 1, 2, 3 and so on without a gap, over all segments. */
+  sequence: number;
+  segment: number;
+  time: number;
+  boot_id: string;
+  session: string;
+  tool: string;
+  caller: string;
+  outcome: string | null;
+  code: string | null;
+  /** The whole entry as canonical JSON: what `mac` covers. The columns beside it only serve to find it. */
+  entry: string;
+  mac: Uint8Array;
+}
+
+export interface AuditSegmentsTable {
+  segment: number;
+  first_sequence: number;
+  /** Null while the segment is the open one. */
+  last_sequence: number | null;
+  /** The MAC of its latest entry, which the next one goes on from. Its row is the lock of whoever appends. */
+  head: Uint8Array;
+  /** Ed25519, once the segment is sealed. */
+  signature: Uint8Array | null;
+  created_at: number;
+  sealed_at: number | null;
+  /** When its entries were dropped after an export. */
+  dropped_at: number | null;
+}
+
+export interface ClockTable {
+  /** Always 1. */
+  id: number;
+  /** The latest time ever seen. */
+  latest: number;
+}
+
+export interface Database {
+  meta: MetaTable;
+  keys: KeysTable;
+  key_versions: KeyVersionsTable;
+  attempts: AttemptsTable;
+  audit_entries: AuditEntriesTable;
+  audit_segments: AuditSegmentsTable;
+  clock: ClockTable;
+}
