@@ -2,6 +2,8 @@
 
 import type { App } from './app.js';
 import type { Config, ConfigResult } from './config.js';
+import { runKeys } from './cli-keys.js';
+import { SecurityError } from './crypto/errors.js';
 import { isJsonObject, parseBoundedJson } from './crypto/json.js';
 import { escapeUntrusted } from './crypto/text.js';
 import { clearBar, drawJudgements, judgementsIn, progressBar, type Drawing } from './draw.js';
@@ -37,6 +39,7 @@ Usage
   security-mcp                          serve MCP on standard input and output
   security-mcp call TOOL JSON           call a tool; JSON may be @FILE, or - for standard input
   security-mcp tools                    list the tools
+  security-mcp keys COMMAND             the key ring: list, create, rotate, retire, restore, destroy, policy, export, import
   security-mcp doctor                   check configuration, engines and versions
   security-mcp --help | --version
 
@@ -69,6 +72,8 @@ export async function runCli(args: readonly string[], world: CliWorld): Promise<
       return call(rest, json || !world.isTerminal, world);
     case 'tools':
       return listTools(json, world);
+    case 'keys':
+      return withConfig(world, (config) => runKeys(rest, json || !world.isTerminal, config, world, layOut));
     case 'doctor':
       return doctor(json, world);
     default:
@@ -214,11 +219,7 @@ async function checkRunning(
   add('configuration', 'ok', 'readable, no problem found');
   for (const warning of config.warnings) add('configuration', 'warn', warning);
   if (config.jwtSecret === undefined)
-    add(
-      'jwt key',
-      'warn',
-      'JWT_SECRET_KEY is not set: tokens end with the server process. Set it to at least 32 random bytes.',
-    );
+    add('jwt key', 'ok', 'JWT_SECRET_KEY is not set: tokens are signed with the key jwt of the store');
   else
     add(
       'jwt key',
@@ -229,6 +230,7 @@ async function checkRunning(
   add('files', 'ok', folders === 0 ? 'none: SECURITY_MCP_FILES names no folder' : `${folders} folder(s) may be read`);
   await checkNetwork(config, add);
   const app = world.start(config);
+  await checkStore(config, app, add);
   const engines = await app.engines();
   for (const [algorithm, engine] of Object.entries(engines)) {
     if (engine === 'unavailable')
@@ -258,6 +260,34 @@ async function checkRunning(
       sound ? 'ok' : 'fail',
       sound ? 'a call passes, audited (the line above is its audit entry)' : 'a trial call failed',
     );
+  }
+}
+
+/** Opens the store, which makes an empty one where there is none yet; the master key is looked at, never made. */
+async function checkStore(
+  config: Config,
+  { store, vault }: App,
+  add: (check: string, status: Check['status'], finding: string) => void,
+): Promise<void> {
+  const tell = (check: string, error: unknown): void => {
+    if (!(error instanceof SecurityError)) throw error;
+    // The variable may be unset, and the operator is the one who may know the path.
+    const where = store.engine === 'sqlite' && config.home !== undefined ? ` (the folder is ${config.home})` : '';
+    add(check, 'fail', escapeUntrusted(`${error.message} ${error.hint}${where}`, 2_000));
+  };
+  try {
+    const { location, version, schemaVersion } = await store.report();
+    const place = escapeUntrusted(location, 1_000);
+    add('store', 'ok', `${version} at ${place}, can be written, tables of version ${schemaVersion}`);
+  } catch (error) {
+    return tell('store', error);
+  }
+  try {
+    const from = config.masterKey === undefined ? 'master.key in that folder' : 'SECURITY_MCP_MASTER_KEY';
+    const sound = (await vault.status()) === 'sound';
+    add('master key', 'ok', sound ? `${from} fits the store` : `none needed yet; the first use takes ${from}`);
+  } catch (error) {
+    tell('master key', error);
   }
 }
 

@@ -1,6 +1,7 @@
 /** The environment as one frozen Config. Every problem is reported at once, with the variable's name and how to mend it. */
 
 import { BCRYPT_COST } from './crypto/password.js';
+import { parseMasterKey } from './crypto/wrapping.js';
 import type { AllowedFolder } from './files/policy.js';
 import { NETWORK_MODES, parseAllowedHost, type NetworkPolicy } from './network/policy.js';
 import { TOOLSET_NAMES, type Toolset } from './tools/index.js';
@@ -10,6 +11,12 @@ export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export interface Config {
+  /** Absolute path of the folder of the embedded store; undefined where none is named and the system has no place for it. */
+  readonly home?: string;
+  /** A postgres:// URL with its password: a secret. */
+  readonly databaseUrl?: string;
+  /** 32 bytes; undefined for a file in the home. */
+  readonly masterKey?: Uint8Array;
   readonly jwtSecret?: string;
   readonly jwtSecretPrevious?: string;
   readonly bcryptCost: number;
@@ -39,6 +46,9 @@ export interface ConfigFiles {
   readSecretFile(path: string, maxBytes: number): string;
   /** The folder at an absolute path, or null where there is none that may be allowed. */
   resolveFolder(path: string): AllowedFolder | null;
+  isAbsolute(path: string): boolean;
+  /** The per-user data folder of this program, or undefined where the system has no such place. */
+  defaultHome: string | undefined;
   /** What stands between two paths of a list: `:`, on Windows `;`. */
   pathDelimiter: string;
 }
@@ -47,13 +57,29 @@ const PREFIX = 'SECURITY_MCP_';
 const MAX_SECRET_BYTES = 4_096;
 const MIN_JWT_SECRET_BYTES = 32;
 const MAX_FOLDERS = 32;
+const MAKE_KEY = "node -p \"require('node:crypto').randomBytes(32).toString('base64url')\"";
 
 /** The variables of this version, in the order in which they are documented. */
 export const VARIABLES = [
   [
+    'SECURITY_MCP_HOME',
+    'per-user data folder',
+    'absolute path of the folder of the store, made 0700: `security-mcp.db` and, unless the variable below is set, `master.key`',
+  ],
+  [
+    'SECURITY_MCP_MASTER_KEY',
+    '`master.key` in the home',
+    '32 bytes as base64url, base64 or hex: the key that protects all keys of the store; required with PostgreSQL',
+  ],
+  [
+    'SECURITY_MCP_DATABASE_URL',
+    'a file in the home',
+    '`postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full`: a store that many machines share',
+  ],
+  [
     'JWT_SECRET_KEY',
     'none',
-    'HS256 key, at least 32 bytes; shared by every instance that gets it. Without it tokens end with the process',
+    'HS256 key, at least 32 bytes; shared by every instance that gets it. Without it tokens are signed with a key of the store',
   ],
   ['JWT_SECRET_KEY_PREVIOUS', 'none', 'verifies only: the former `JWT_SECRET_KEY` while its tokens live on'],
   ['SECURITY_MCP_BCRYPT_COST', '12', `cost of new bcrypt hashes, ${BCRYPT_COST.min} to ${BCRYPT_COST.max}`],
@@ -94,18 +120,30 @@ export const VARIABLES = [
 const ANCHOR_FILES = ['SSL_CERT_FILE', 'NODE_EXTRA_CA_CERTS'] as const;
 const MAX_ANCHOR_FILE_BYTES = 4 * 1_048_576;
 
-const SECRET_VARIABLES = ['JWT_SECRET_KEY', 'JWT_SECRET_KEY_PREVIOUS'] as const;
+const SECRET_VARIABLES = [
+  'JWT_SECRET_KEY',
+  'JWT_SECRET_KEY_PREVIOUS',
+  'SECURITY_MCP_MASTER_KEY',
+  'SECURITY_MCP_DATABASE_URL',
+] as const;
+type SecretVariable = (typeof SECRET_VARIABLES)[number];
 
 /** Variables whose secret may come from a file named by `NAME_FILE`. */
 export const FILE_TWINS = SECRET_VARIABLES.map((name) => `${name}_FILE`);
 
 export function loadConfig(env: Environment, files: ConfigFiles): ConfigResult {
   const reader = new Reader(env, files);
+  const home = reader.home('SECURITY_MCP_HOME');
+  const databaseUrl = reader.databaseUrl('SECURITY_MCP_DATABASE_URL');
+  const masterKey = reader.masterKey('SECURITY_MCP_MASTER_KEY', databaseUrl !== undefined);
   const jwtSecret = reader.jwtSecret('JWT_SECRET_KEY');
   const jwtSecretPrevious = reader.jwtSecret('JWT_SECRET_KEY_PREVIOUS');
   const [light, cpu] = reader.pair('SECURITY_MCP_CALLS_PER_MINUTE', [6_000, 120], [100_000, 100_000]);
   const [guesses, windowSeconds] = reader.pair('SECURITY_MCP_VERIFY_ATTEMPTS', [5, 60], [100, 86_400]);
   const config: Config = {
+    ...(home === undefined ? {} : { home }),
+    ...(databaseUrl === undefined ? {} : { databaseUrl }),
+    ...(masterKey === undefined ? {} : { masterKey }),
     ...(jwtSecret === undefined ? {} : { jwtSecret }),
     ...(jwtSecretPrevious === undefined ? {} : { jwtSecretPrevious }),
     bcryptCost: reader.integer('SECURITY_MCP_BCRYPT_COST', 12, BCRYPT_COST.min, BCRYPT_COST.max),
@@ -175,7 +213,7 @@ class Reader {
   }
 
   /** A secret from its variable or from the file that its `_FILE` twin names; one line end at the end of the file is dropped. */
-  #secret(name: (typeof SECRET_VARIABLES)[number]): string | undefined {
+  #secret(name: SecretVariable): string | undefined {
     const direct = this.#value(name);
     const twin = `${name}_FILE`;
     const path = this.#value(twin);
@@ -199,7 +237,56 @@ class Reader {
     }
   }
 
-  jwtSecret(name: (typeof SECRET_VARIABLES)[number]): string | undefined {
+  home(name: string): string | undefined {
+    const path = this.#value(name)?.trim();
+    if (path === undefined) return this.#files.defaultHome;
+    if (this.#files.isAbsolute(path) && !path.includes('\0')) return path;
+    this.#problem(name, 'must be an absolute path', 'Leave it out for a folder of the user that the server runs as.');
+    return undefined;
+  }
+
+  databaseUrl(name: SecretVariable): string | undefined {
+    const url = this.#secret(name)?.trim();
+    if (url === undefined) return undefined;
+    // Without a host, as for a socket in the parameter `host`, it is no URL for the parser.
+    const whole = url.replace('@/', '@localhost/');
+    if (!/^postgres(?:ql)?:\/\//.test(url) || !URL.canParse(whole)) {
+      this.#problem(
+        name,
+        'is no postgres:// URL',
+        'Leave it out for a file in the home; write special characters of the password as %XX.',
+      );
+      return undefined;
+    }
+    const { hostname, searchParams } = new URL(whole);
+    const isLocal = /^(?:localhost|127\.[\d.]+|\[::1\]|)$/.test(hostname);
+    const isEncrypted = !['', 'disable'].includes(searchParams.get('sslmode') ?? searchParams.get('ssl') ?? '');
+    if (!isLocal && !isEncrypted)
+      this.warnings.push(`${name} names no sslmode: the connection is not encrypted. Add sslmode=verify-full to it.`);
+    if (searchParams.get('sslmode') === 'no-verify')
+      this.warnings.push(`${name} says sslmode=no-verify: whoever stands between can pose as the server.`);
+    return url;
+  }
+
+  masterKey(name: SecretVariable, isRequired: boolean): Uint8Array | undefined {
+    const before = this.problems.length;
+    const text = this.#secret(name);
+    const mend = `Make one with: ${MAKE_KEY}`;
+    if (text === undefined) {
+      if (isRequired && this.problems.length === before)
+        this.#problem(
+          name,
+          'is not set, and SECURITY_MCP_DATABASE_URL needs it: a key in a file would be on one machine only',
+          mend,
+        );
+      return undefined;
+    }
+    const key = parseMasterKey(text);
+    if (key === null) this.#problem(name, 'is not 32 bytes as base64url, base64 or hex', mend);
+    return key ?? undefined;
+  }
+
+  jwtSecret(name: SecretVariable): string | undefined {
     const secret = this.#secret(name);
     if (secret === undefined) return undefined;
     const bytes = Buffer.byteLength(secret);
@@ -209,7 +296,7 @@ class Reader {
         bytes > MAX_SECRET_BYTES
           ? `is over ${MAX_SECRET_BYTES} bytes`
           : `is ${bytes} bytes; HS256 needs at least ${MIN_JWT_SECRET_BYTES} (RFC 7518 section 3.2)`,
-        "Make one with: node -p \"require('node:crypto').randomBytes(32).toString('base64url')\"",
+        `Make one with: ${MAKE_KEY}`,
       );
       return undefined;
     }

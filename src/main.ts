@@ -5,8 +5,8 @@ import { Console } from 'node:console';
 import { randomUUID } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { availableParallelism } from 'node:os';
-import { delimiter } from 'node:path';
+import { availableParallelism, homedir } from 'node:os';
+import { delimiter, isAbsolute } from 'node:path';
 
 import { createApp, type App } from './app.js';
 import { loadConfig, type Config, type ConfigResult } from './config.js';
@@ -14,6 +14,7 @@ import { resolveFolder } from './files/policy.js';
 import { describeCause } from './guard/redact.js';
 import { createLog, type Log } from './log.js';
 import type { RunningServer } from './server.js';
+import { defaultHome } from './storage/home.js';
 
 const EXIT_CONFIGURATION = 2;
 const STDERR = 2;
@@ -52,7 +53,22 @@ async function readStdin(maxBytes: number): Promise<string> {
 
 function readConfig(): ConfigResult {
   const readSecretFile = (path: string, maxBytes: number): string => readBounded(path, maxBytes, true);
-  return loadConfig(process.env, { readSecretFile, resolveFolder, pathDelimiter: delimiter });
+  return loadConfig(process.env, {
+    readSecretFile,
+    resolveFolder,
+    isAbsolute,
+    defaultHome: defaultHome(process.env, process.platform, userFolder()),
+    pathDelimiter: delimiter,
+  });
+}
+
+/** Empty where the system knows none: a user id without an entry in a container. */
+function userFolder(): string {
+  try {
+    return homedir();
+  } catch {
+    return '';
+  }
 }
 
 function configured(): Config {
@@ -73,6 +89,7 @@ function assemble(config: Config, log: Log): App {
     newId: () => randomUUID(),
     processors: availableParallelism(),
     poolThreads: Number(process.env['UV_THREADPOOL_SIZE'] ?? 4) || 4,
+    userId: process.geteuid?.(),
     threadScript: new URL('./workers/thread.js', import.meta.url),
   });
 }
@@ -86,8 +103,10 @@ async function serveStandardStreams(): Promise<void> {
 
   let server: RunningServer | undefined;
   const warnings = [...config.warnings];
-  if (config.jwtSecret === undefined)
-    warnings.push('JWT_SECRET_KEY is not set: tokens are signed with keys made for this process and end with it.');
+  if (config.jwtSecret === undefined && config.databaseUrl === undefined)
+    warnings.push(
+      'JWT_SECRET_KEY is not set: tokens are signed with the key of the store, which this machine alone has.',
+    );
   const warn = (): void => {
     for (const warning of warnings.splice(0)) log.warn(warning);
   };

@@ -26,6 +26,7 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
     'node:tls',
     'node:url',
   ],
+  storage: ['storage/', 'crypto/', 'kysely', 'libsql', 'pg', 'node:crypto', 'node:fs', 'node:path'],
   lines: [],
   transport: ['lines', 'crypto/json', 'node:stream'],
   server: ['transport', 'crypto/text', 'type:guard/', 'type:tools/', '@modelcontextprotocol/server', 'node:stream'],
@@ -33,6 +34,7 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
   config: ['crypto/', 'tools/', 'workers/', 'network/policy', 'type:files/'],
   app: ['*', 'node:crypto'],
   cli: ['*'],
+  'cli-keys': ['*'],
   draw: ['type:crypto/', 'crypto/text'],
   main: ['*', 'node:'],
 };
@@ -102,6 +104,8 @@ describe('the import rule', () => {
       ['files/read.ts', "import { defineTool } from '../tools/tool.js';"],
       ['workers/pool.ts', "import { catalogue } from '../tools/index.js';"],
       ['server.ts', "import { createPipeline } from './guard/call.js';"],
+      ['storage/store.ts', "import { createPipeline } from '../guard/call.js';"],
+      ['guard/limits.ts', "import { lazyStore } from '../storage/store.js';"],
       ['network/dial.ts', "import { loadConfig } from '../config.js';"],
       ['tools/certificate.ts', "import { probe } from '../network/tls-probe.js';"],
     ];
@@ -142,7 +146,7 @@ describe('the edges of the program', () => {
 });
 
 it('tests mirror src: every test of a room has its file there', () => {
-  const rooms = ['crypto', 'files', 'guard', 'network', 'tools', 'workers'];
+  const rooms = ['crypto', 'files', 'guard', 'network', 'storage', 'tools', 'workers'];
   const tests = readdirSync('tests', { recursive: true, encoding: 'utf8' })
     .map((name) => relative('.', name).split(sep).join('/'))
     .filter((name) => name.endsWith('.test.ts') && rooms.includes(name.split('/')[0] ?? ''));

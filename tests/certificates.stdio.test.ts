@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
+import { newHome } from './support/home.js';
 import { withPort } from './support/pki/checking.js';
 import { createLab, GOOD_NAME } from './support/pki/lab.js';
 import { closeAll, closedPort, listen, LOOPBACK, type Running } from './support/pki/listen.js';
@@ -17,7 +18,12 @@ import { MODERN, RawServer } from './support/server.js';
 /** OpenSSL goes by the real clock. */
 const lab = await createLab({ at: new Date() });
 const network = { SECURITY_MCP_NETWORK: 'any' };
-const command = { command: process.execPath, args: ['dist/main.js'], stderr: 'ignore' as const, env: network };
+const command = {
+  command: process.execPath,
+  args: ['dist/main.js'],
+  stderr: 'ignore' as const,
+  env: { ...network, SECURITY_MCP_HOME: newHome() },
+};
 const question = { server_name: GOOD_NAME, trust: lab.rootEc.pem };
 
 let five: Running[];

@@ -1,13 +1,17 @@
 /** The command line, as built: the same tools through the same pipeline, for scripts and for people. */
 
 import { execFile, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { afterAll, describe, expect, it } from 'vitest';
 
 import { runCli, type CliWorld } from '../src/cli.js';
+import { systemRandom } from '../src/crypto/random.js';
+import { environmentKey } from '../src/storage/key-file.js';
+import { createVault } from '../src/storage/master-key.js';
+import { lazyStore } from '../src/storage/store.js';
 import { catalogue } from '../src/tools/index.js';
 import { createLab } from './support/pki/lab.js';
 import { bench } from './support/pipeline.js';
@@ -16,6 +20,8 @@ const CANARY = 'canary-c11';
 const lab = await createLab();
 const folder = mkdtempSync(join(tmpdir(), 'security-mcp-cli-'));
 afterAll(() => rmSync(folder, { recursive: true }));
+/** Made by the first doctor. */
+const home = join(folder, 'home');
 
 interface Run {
   code: number | null;
@@ -28,7 +34,7 @@ function run(args: string[], options: { input?: string; env?: Record<string, str
     const child = execFile(
       process.execPath,
       ['dist/main.js', ...args],
-      { env: { ...process.env, ...options.env } },
+      { env: { ...process.env, SECURITY_MCP_HOME: home, ...options.env } },
       (_error, stdout, stderr) => resolve({ code: child.exitCode, stdout, stderr }),
     );
     child.stdin?.end(options.input ?? '');
@@ -154,6 +160,8 @@ describe('security-mcp', () => {
       'files',
       'network',
       'trust',
+      'store',
+      'master key',
       'bcrypt',
       'argon2',
       'tools',
@@ -173,6 +181,28 @@ describe('security-mcp', () => {
     expect(bad.stdout).toMatch(/✗ configuration +JWT_SECRET_KEY is .*\n✗ configuration +SECURITY_MCP_BCRYPT_COST must/);
     expect(bad.stdout).not.toContain(CANARY);
   });
+
+  it('doctor tells which store there is, and for one that cannot be used the command that mends it', async () => {
+    const good = await run(['doctor']);
+    expect(good.stdout).toMatch(
+      /✓ store +SQLite 3\.[\d.]+ at .*security-mcp\.db, can be written, tables of version \d+\n/,
+    );
+    expect(good.stdout).toMatch(/✓ master key +none needed yet/);
+    expect(readdirSync(home)).not.toContain('master.key');
+    if (process.platform !== 'win32') {
+      chmodSync(home, 0o755);
+      const bad = await run(['doctor']);
+      chmodSync(home, 0o700);
+      expect(bad.code).toBe(1);
+      expect(bad.stdout).toMatch(/✗ store +The folder SECURITY_MCP_HOME may be read .* chmod 700 .*\(the folder is /);
+    }
+    const url = `postgres://user:${CANARY}@127.0.0.1:9/app`;
+    const key = { SECURITY_MCP_MASTER_KEY: '00'.repeat(32) };
+    const away = await run(['doctor'], { env: { SECURITY_MCP_DATABASE_URL: url, ...key } });
+    expect(away.code).toBe(1);
+    expect(away.stdout).toMatch(/✗ store +The database server does not answer\./);
+    expect(away.stdout + away.stderr).not.toContain(CANARY);
+  });
 });
 
 describe('on a terminal', () => {
@@ -180,6 +210,7 @@ describe('on a terminal', () => {
     let out = '';
     let errors = '';
     const { pipeline } = made;
+    const store = lazyStore({ owner: undefined });
     const world: CliWorld = {
       version: '0.0.0',
       nodeVersion: 'v24.0.0',
@@ -190,6 +221,9 @@ describe('on a terminal', () => {
       loadConfig: () => ({ config: {} as never }),
       start: () => ({
         pipeline,
+        operator: pipeline,
+        store,
+        vault: createVault(store, environmentKey(Buffer.alloc(32)), systemRandom),
         engines: async () => ({ bcrypt: 'native', argon2: 'native' }),
         close: async () => undefined,
       }),

@@ -13,6 +13,8 @@ const NOTHING: ConfigFiles = {
     throw new Error('no file');
   },
   resolveFolder: (path) => (path.startsWith('/srv/') ? { given: path, real: `/real${path}` } : null),
+  isAbsolute: (path) => path.startsWith('/'),
+  defaultHome: '/home/u/.local/share/security-mcp',
   pathDelimiter: ':',
 };
 
@@ -29,6 +31,7 @@ function problems(env: Environment, readSecretFile = NOTHING.readSecretFile): st
 
 it('without any environment the server has a configuration', () => {
   expect(config({})).toEqual({
+    home: '/home/u/.local/share/security-mcp',
     bcryptCost: 12,
     engine: 'auto',
     passwordMinLength: 8,
@@ -37,7 +40,7 @@ it('without any environment the server has a configuration', () => {
     fileFolders: [],
     network: { mode: 'public', allowHosts: [], ports: [] },
     extraAnchors: [],
-    toolsets: ['passwords', 'digests', 'jwt', 'envelopes', 'certificates', 'inspection'],
+    toolsets: ['passwords', 'digests', 'jwt', 'envelopes', 'keys', 'certificates', 'inspection'],
     readOnly: false,
     logLevel: 'info',
     warnings: [],
@@ -54,6 +57,9 @@ it('an unexpanded ${...} and an empty value count as unset', () => {
 
 it('reports every problem at once, each with the name of its variable and how to mend it, and no value', () => {
   const found = problems({
+    SECURITY_MCP_HOME: CANARY,
+    SECURITY_MCP_MASTER_KEY: CANARY,
+    SECURITY_MCP_DATABASE_URL: CANARY,
     JWT_SECRET_KEY: CANARY,
     JWT_SECRET_KEY_PREVIOUS: CANARY,
     SECURITY_MCP_BCRYPT_COST: CANARY,
@@ -115,6 +121,83 @@ describe('JWT_SECRET_KEY', () => {
   });
 });
 
+describe('the store', () => {
+  const key = Buffer.alloc(32, 7);
+  const url = 'postgres://user:p%40ss@db.example:5432/app?sslmode=verify-full';
+  const both = { SECURITY_MCP_DATABASE_URL: url, SECURITY_MCP_MASTER_KEY: key.toString('hex') };
+
+  it('lies in the home: an absolute path, or the folder of the user', () => {
+    expect(config({ SECURITY_MCP_HOME: ' /srv/state ' }).home).toBe('/srv/state');
+    for (const path of ['state', '~/state', '/a\0b'])
+      expect(problems({ SECURITY_MCP_HOME: path })).toEqual([
+        'SECURITY_MCP_HOME must be an absolute path. Leave it out for a folder of the user that the server runs as.',
+      ]);
+    const nowhere = loadConfig({}, { ...NOTHING, defaultHome: undefined });
+    expect('config' in nowhere && 'home' in nowhere.config).toBe(false);
+  });
+
+  it('has a master key of 32 bytes in one of three forms, also from a file', () => {
+    for (const form of ['base64url', 'base64', 'hex'] as const)
+      expect(config({ SECURITY_MCP_MASTER_KEY: key.toString(form) }).masterKey).toEqual(key);
+    expect(config({ SECURITY_MCP_MASTER_KEY_FILE: '/k' }, () => `${key.toString('base64')}\n`).masterKey).toEqual(key);
+    for (const text of [CANARY, key.toString('hex').slice(2), `${key.toString('base64')}AAAA`]) {
+      const found = problems({ SECURITY_MCP_MASTER_KEY: text });
+      expect(found).toHaveLength(1);
+      expect(found[0]).toMatch(
+        /^SECURITY_MCP_MASTER_KEY is not 32 bytes as base64url, base64 or hex\. Make one with: node/,
+      );
+      expect(found[0]).not.toContain(text);
+    }
+  });
+
+  it('may be a PostgreSQL, named by a URL that may come from a file and is never echoed', () => {
+    expect(config(both)).toMatchObject({ databaseUrl: url, warnings: [] });
+    const { SECURITY_MCP_DATABASE_URL: _url, ...rest } = both;
+    expect(config({ ...rest, SECURITY_MCP_DATABASE_URL_FILE: '/u' }, () => `${url}\n`).databaseUrl).toBe(url);
+    for (const socket of ['postgresql://user:x@/app?host=/run/pg', 'postgresql:///app?host=/run/pg'])
+      expect(config({ ...both, SECURITY_MCP_DATABASE_URL: socket })).toMatchObject({
+        databaseUrl: socket,
+        warnings: [],
+      });
+    for (const wrong of [
+      `mysql://u:${CANARY}@h/d`,
+      `postgres:${CANARY}`,
+      `postgres://u:${CANARY}@h:port/d`,
+      `${CANARY}@h`,
+    ]) {
+      expect(problems({ ...both, SECURITY_MCP_DATABASE_URL: wrong })).toEqual([
+        'SECURITY_MCP_DATABASE_URL is no postgres:// URL. Leave it out for a file in the home; write special characters of the password as %XX.',
+      ]);
+    }
+  });
+
+  it('needs a master key from outside when it is shared', () => {
+    expect(problems({ SECURITY_MCP_DATABASE_URL: url })).toEqual([
+      expect.stringMatching(
+        /^SECURITY_MCP_MASTER_KEY is not set, and SECURITY_MCP_DATABASE_URL needs it: .* Make one with/,
+      ) as string,
+    ]);
+    expect(problems({ ...both, SECURITY_MCP_MASTER_KEY: CANARY })).toHaveLength(1);
+    expect(problems({ SECURITY_MCP_DATABASE_URL: url, SECURITY_MCP_MASTER_KEY_FILE: '/none' })).toHaveLength(1);
+  });
+
+  it('over a network without checked encryption is warned of', () => {
+    const warnings = (end: string): readonly string[] =>
+      config({ ...both, SECURITY_MCP_DATABASE_URL: `postgres://u@${end}` }).warnings;
+    for (const end of ['db.example/d', '10.0.0.5/d?sslmode=disable'])
+      expect(warnings(end)[0]).toMatch(/^SECURITY_MCP_DATABASE_URL names no sslmode: the connection is not encrypted/);
+    expect(warnings('db.example/d?sslmode=no-verify')[0]).toMatch(/can pose as the server/);
+    for (const end of [
+      'localhost/d',
+      '127.0.0.1:5/d',
+      '[::1]/d',
+      'db.example/d?sslmode=require',
+      'db.example/d?ssl=true',
+    ])
+      expect(warnings(end)).toEqual([]);
+  });
+});
+
 describe('SECURITY_MCP_FILES', () => {
   const folders = (count: number): string => Array.from({ length: count }, (_, i) => `/srv/${i}`).join(':');
 
@@ -158,6 +241,7 @@ it('a misspelt variable is warned of by name', () => {
 it('reads every setting', () => {
   expect(
     config({
+      SECURITY_MCP_HOME: '/srv/state',
       SECURITY_MCP_BCRYPT_COST: ' 14 ',
       SECURITY_MCP_ENGINE: 'portable',
       SECURITY_MCP_PASSWORD_MIN_LENGTH: '15',
@@ -172,6 +256,7 @@ it('reads every setting', () => {
       SECURITY_MCP_LOG_LEVEL: 'silent',
     }),
   ).toMatchObject({
+    home: '/srv/state',
     bcryptCost: 14,
     engine: 'portable',
     passwordMinLength: 15,

@@ -2,6 +2,7 @@
 
 import { afterEach, describe, expect, it } from 'vitest';
 
+import { newHome } from './support/home.js';
 import { RawServer } from './support/server.js';
 
 const servers: RawServer[] = [];
@@ -51,8 +52,15 @@ describe("the earlier service's review", () => {
     });
   });
 
-  it('finding 2: without JWT_SECRET_KEY a token says that it ends with the process', async () => {
-    expect((await (await start())('jwt_sign', { subject: 'alice' })).value['warning']).toMatch(/Set JWT_SECRET_KEY/);
+  it('finding 2: without JWT_SECRET_KEY a token outlives a restart, and verifies in every server of the same home', async () => {
+    const env = { SECURITY_MCP_HOME: newHome() };
+    const { token } = (await (await start(env))('jwt_sign', { subject: 'alice' })).value;
+    const [server] = servers;
+    await server?.end();
+    const [second, third] = [await start(env), await start(env)];
+    for (const call of [second, third])
+      expect((await call('jwt_verify', { token })).value).toMatchObject({ valid: true, key_id: 'jwt.1' });
+    expect((await (await start())('jwt_verify', { token })).value).toEqual({ valid: false, reason: 'key_unknown' });
   });
 
   it('finding 3: "decryption will fail, the salt is lost". The salt travels with the data, and another process opens it', async () => {

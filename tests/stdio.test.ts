@@ -1,6 +1,7 @@
 /** The built server over real stdio: every client there is, both protocol eras, every kind of bad input, and a prompt end. */
 
 import { execFile, execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +15,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 
 import { catalogue } from '../src/tools/index.js';
 import { describeTool } from '../src/tools/tool.js';
+import { newHome } from './support/home.js';
 import { MODERN, RawServer } from './support/server.js';
 
 const listing = JSON.parse(JSON.stringify(catalogue().map(describeTool))) as { name: string }[];
@@ -30,7 +32,12 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.child.kill('SIGKILL');
 });
 
-const command = { command: process.execPath, args: ['dist/main.js'], stderr: 'ignore' as const };
+const command = {
+  command: process.execPath,
+  args: ['dist/main.js'],
+  stderr: 'ignore' as const,
+  env: { SECURITY_MCP_HOME: newHome() },
+};
 
 /** One call of each tool, with what its answer must hold. */
 async function callEachTool(
@@ -57,6 +64,17 @@ async function callEachTool(
     plaintext: 'a secret',
   });
   expect(await call('inspect', { text: String(token) })).toMatchObject({ kind: 'jwt' });
+  // Two clients share the home: each has a key of its own.
+  const name = `key-${randomUUID()}`;
+  const made = { name, purpose: 'jwt', algorithm: 'ES256' };
+  expect(await call('key_create', made)).toMatchObject({ key: { ...made, primary_version: 1 }, key_id: `${name}.1` });
+  expect(await call('key_rotate', { name })).toMatchObject({ key_id: `${name}.2` });
+  const retired = await call('key_retire', { name, version: 1, state: 'destroyed' });
+  expect(retired).toMatchObject({ key: { versions: [{ state: 'destroy_scheduled' }, { state: 'enabled' }] } });
+  expect(await call('key_list', { name, public: true })).toMatchObject({
+    keys: [{ primary_version: 2 }],
+    jwks: { keys: [{ kid: `${name}.2`, alg: 'ES256', use: 'sig' }] },
+  });
 }
 
 describe('the clients', () => {
@@ -374,7 +392,7 @@ describe('the end', () => {
 });
 
 describe('the start', () => {
-  it('works without any configuration, and says that tokens end with the process', async () => {
+  it('works without any configuration, and says where the key of its tokens is', async () => {
     const server = start();
     await server.initialize();
     await server.end();

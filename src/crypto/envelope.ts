@@ -1,6 +1,6 @@
 /**
- * Sealing, opening and rewrapping of small secrets, over three forms: JWE (`jwe.ts`), bare Fernet tokens (`fernet.ts`) and
- * the earlier service's Fernet envelopes (`legacy-envelope.ts`). Every way in which opening can fail is one error.
+ * Sealing and opening of small secrets, over three forms: JWE (`jwe.ts`), bare Fernet tokens (`fernet.ts`) and
+ * the earlier service's Fernet envelopes (`legacy-envelope.ts`). Every way in which opening can fail is one error. Rewrapping is in rewrap.ts.
  */
 
 import { fromUtf8, utf8 } from './bytes.js';
@@ -10,12 +10,16 @@ import {
   decryptContent,
   encryptContent,
   jweGuessSubject,
+  keyIdsOf,
   readJwe,
   recipientFor,
   serializeJwe,
   unwrapContentKey,
+  wrapForKey,
   wrapForPassword,
   type Jwe,
+  type Recipient,
+  type Unlocker,
 } from './jwe.js';
 import { isJsonObject, parseBoundedJson } from './json.js';
 import { ADVISED_ITERATIONS, DEFAULT_ITERATIONS, kdfAdvice, kdfUse, OPEN_ITERATIONS, type KdfUse } from './kdf.js';
@@ -37,10 +41,21 @@ export const ENVELOPE_LIMITS = {
 
 export type EnvelopeFormat = 'jwe' | 'fernet';
 
+/** A key-encryption key of 32 bytes, by its id. */
+export interface WrappingKey {
+  id: string;
+  bytes: Uint8Array;
+}
+
+/** The key of that id, or null where there is none that may be used. */
+export type KeyLookup = (id: string) => Promise<Uint8Array | null>;
+
 export interface SealRequest {
   plaintext: string;
   password?: string;
   fernetKey?: string;
+  /** A key of the ring. */
+  key?: WrappingKey;
   context?: string;
   format?: EnvelopeFormat;
   iterations?: number;
@@ -51,6 +66,7 @@ export interface SealedEnvelope {
   format: EnvelopeFormat;
   algorithm: string;
   kdf?: KdfUse & { salt: string };
+  keyId?: string;
 }
 
 export interface OpenRequest {
@@ -64,6 +80,8 @@ export interface OpenRequest {
 export interface OpenedEnvelope {
   plaintext: string;
   format: EnvelopeFormat;
+  /** The key of the ring that opened it. */
+  keyId?: string;
   /** What is weak about the envelope and how to mend it. */
   upgrade?: string;
 }
@@ -75,16 +93,32 @@ export function envelopeRejected(): SecurityError {
   });
 }
 
-/** Seals text. Throws `input_invalid` where the fields do not fit together. */
-export async function sealEnvelope(request: SealRequest, now: Date, random: Random): Promise<SealedEnvelope> {
-  const { password, fernetKey, context } = request;
-  if ((password === undefined) === (fernetKey === undefined)) {
+/** Throws `input_invalid` unless exactly one lock is named, and nothing that has no meaning with it. */
+export function requireOneLock({
+  password,
+  fernetKey,
+  key,
+  iterations,
+  format,
+}: Pick<SealRequest, 'password' | 'fernetKey' | 'iterations' | 'format'> & { key?: unknown }): void {
+  if ([password, fernetKey, key].filter((lock) => lock !== undefined).length !== 1) {
     throw inputInvalid(
       'password',
-      'and fernet_key: exactly one of them is needed',
-      'Give password (for JWE or Fernet), or fernet_key (for a bare Fernet token).',
+      'and fernet_key and key: only one of them can be given',
+      'Give password (for JWE or Fernet), fernet_key (for a bare Fernet token), or key; none of them for the default key of the ring.',
     );
   }
+  if (key === undefined) return;
+  if (format === 'fernet')
+    throw inputInvalid('format', 'cannot be fernet with a key of the ring', 'Use format "jwe", or give password.');
+  if (iterations !== undefined)
+    throw inputInvalid('iterations', 'has no meaning with a key of the ring', 'Leave it out.');
+}
+
+/** Seals text. Throws `input_invalid` where the fields do not fit together. */
+export async function sealEnvelope(request: SealRequest, now: Date, random: Random): Promise<SealedEnvelope> {
+  const { password, fernetKey, key, context } = request;
+  requireOneLock(request);
   const format = request.format ?? (fernetKey === undefined ? 'jwe' : 'fernet');
   const plaintext = utf8(request.plaintext);
   if (plaintext.length > ENVELOPE_LIMITS.plaintextBytes) {
@@ -110,6 +144,10 @@ export async function sealEnvelope(request: SealRequest, now: Date, random: Rand
     const envelope = fernetSeal(plaintext, requireFernetKey(fernetKey), now, random);
     return { envelope, format, algorithm: 'Fernet (AES-128-CBC, HMAC-SHA256)' };
   }
+  if (key !== undefined) {
+    const { envelope } = await sealJwe(plaintext, { key }, context, random);
+    return { envelope, format, algorithm: 'A256GCM, A256KW', keyId: key.id };
+  }
   const secret = password as string;
   const hash = format === 'jwe' ? 'sha512' : 'sha256';
   const iterations = request.iterations ?? DEFAULT_ITERATIONS;
@@ -123,26 +161,34 @@ export async function sealEnvelope(request: SealRequest, now: Date, random: Rand
       kdf: { ...kdfUse(hash, iterations), salt },
     };
   }
-  const { envelope, salt } = await sealJwe(plaintext, secret, context, iterations, random);
+  const { envelope, salt } = await sealJwe(plaintext, { password: secret, iterations }, context, random);
   return { envelope, format, algorithm: JWE_ALGORITHM, kdf: { ...kdfUse(hash, iterations), salt } };
 }
 
 const JWE_ALGORITHM = 'A256GCM, PBES2-HS512+A256KW';
 
-async function sealJwe(
+/** What a JWE is locked with. */
+export type Lock = { password: string; iterations: number } | { key: WrappingKey };
+
+export async function sealJwe(
   plaintext: Uint8Array,
-  password: string,
+  lock: Lock,
   context: string | undefined,
-  iterations: number,
   random: Random,
 ): Promise<{ envelope: string; salt: string }> {
   const { jwe, contentKey } = encryptContent(plaintext, context, random);
-  const recipient = await wrapForPassword(contentKey, password, iterations, random);
+  const recipient = await wrapFor(contentKey, lock, random);
   const salt = 'p2s' in recipient.wrap ? recipient.wrap.p2s : '';
   return { envelope: serializeJwe({ ...jwe, recipients: [recipient] }), salt };
 }
 
-function checkSealIterations(iterations: number, least: number): void {
+export async function wrapFor(contentKey: Uint8Array, lock: Lock, random: Random): Promise<Recipient> {
+  return 'key' in lock
+    ? wrapForKey(contentKey, lock.key.id, lock.key.bytes)
+    : wrapForPassword(contentKey, lock.password, lock.iterations, random);
+}
+
+export function checkSealIterations(iterations: number, least: number): void {
   if (iterations >= least && iterations <= OPEN_ITERATIONS.max) return;
   throw inputInvalid(
     'iterations',
@@ -161,13 +207,13 @@ function requireFernetKey(text: string): Uint8Array {
   );
 }
 
-type ReadEnvelope =
+export type ReadEnvelope =
   | { form: 'jwe'; jwe: Jwe }
   | { form: 'legacy'; legacy: LegacyEnvelope }
   | { form: 'token'; token: string };
 
 /** Recognises and checks an envelope without a secret; null on any fault. */
-function readEnvelope(envelope: string): ReadEnvelope | null {
+export function readEnvelope(envelope: string): ReadEnvelope | null {
   if (envelope.length > ENVELOPE_LIMITS.envelopeBytes) return null;
   const text = envelope.trim();
   if (!text.startsWith('{')) return { form: 'token', token: text };
@@ -182,7 +228,7 @@ function readEnvelope(envelope: string): ReadEnvelope | null {
 }
 
 /** What a password is tried against, in bytes that all spellings of one envelope share; null where none is. */
-function guessSubjectOf(read: ReadEnvelope): Uint8Array | null {
+export function guessSubjectOf(read: ReadEnvelope): Uint8Array | null {
   if (read.form === 'token') return null;
   return read.form === 'jwe' ? jweGuessSubject(read.jwe) : legacyGuessSubject(read.legacy);
 }
@@ -206,7 +252,8 @@ function checkOpening(request: OpenRequest): { read: ReadEnvelope | null; key: U
   const key = fernetKey === undefined ? undefined : requireFernetKey(fernetKey);
   const read = readEnvelope(request.envelope);
   const carriesKey = read?.form === 'legacy' && 'raw' in read.legacy.key;
-  if (password === undefined && key === undefined && !carriesKey) {
+  const namesKey = read?.form === 'jwe' && keyIdsOf(read.jwe).length > 0;
+  if (password === undefined && key === undefined && !carriesKey && !namesKey) {
     throw inputInvalid(
       'password',
       'or fernet_key is needed',
@@ -224,7 +271,7 @@ function checkOpening(request: OpenRequest): { read: ReadEnvelope | null; key: U
 }
 
 /** Opens an envelope of any form. Throws `envelope_rejected`, and `input_invalid` where the fields do not fit together. */
-export async function openEnvelope(request: OpenRequest, now: Date): Promise<OpenedEnvelope> {
+export async function openEnvelope(request: OpenRequest, now: Date, ring?: KeyLookup): Promise<OpenedEnvelope> {
   const { password, context, maxAgeSeconds } = request;
   const { read, key } = checkOpening(request);
   if (read === null) throw envelopeRejected();
@@ -232,8 +279,13 @@ export async function openEnvelope(request: OpenRequest, now: Date): Promise<Ope
 
   let plaintext: Uint8Array | null = null;
   let upgrade: string | null = null;
+  let keyId: string | undefined;
   if (read.form === 'jwe') {
-    if (password !== undefined) plaintext = await openJwe(read.jwe, password, context);
+    if (key === undefined) {
+      const opened = await unlockJwe(read.jwe, password, ring);
+      plaintext = opened === null ? null : decryptContent(read.jwe, opened.contentKey, context);
+      if (opened !== null && 'kid' in opened.unlocker) keyId = opened.unlocker.kid;
+    }
     upgrade = jweAdvice(read.jwe);
   } else if (read.form === 'legacy') {
     const { legacy } = read;
@@ -247,12 +299,31 @@ export async function openEnvelope(request: OpenRequest, now: Date): Promise<Ope
   }
   const text = plaintext === null ? null : fromUtf8(plaintext);
   if (text === null) throw envelopeRejected();
-  return { plaintext: text, format: read.form === 'jwe' ? 'jwe' : 'fernet', ...(upgrade === null ? {} : { upgrade }) };
+  return {
+    plaintext: text,
+    format: read.form === 'jwe' ? 'jwe' : 'fernet',
+    ...(keyId === undefined ? {} : { keyId }),
+    ...(upgrade === null ? {} : { upgrade }),
+  };
 }
 
-async function openJwe(jwe: Jwe, password: string, context: string | undefined): Promise<Uint8Array | null> {
-  const contentKey = await unwrapContentKey(jwe, { password });
-  return contentKey === null ? null : decryptContent(jwe, contentKey, context);
+/** The content key, by the password where one is given, else by the first key of the ring that the envelope names. */
+export async function unlockJwe(
+  jwe: Jwe,
+  password: string | undefined,
+  ring: KeyLookup | undefined,
+): Promise<{ contentKey: Uint8Array; unlocker: Unlocker } | null> {
+  const unlockers: Unlocker[] = password === undefined ? [] : [{ password }];
+  if (password === undefined && ring !== undefined)
+    for (const kid of keyIdsOf(jwe)) {
+      const keyEncryptionKey = await ring(kid);
+      if (keyEncryptionKey !== null) unlockers.push({ kid, keyEncryptionKey });
+    }
+  for (const unlocker of unlockers) {
+    const contentKey = await unwrapContentKey(jwe, unlocker);
+    if (contentKey !== null) return { contentKey, unlocker };
+  }
+  return null;
 }
 
 function jweAdvice(jwe: Jwe): string | null {
@@ -260,7 +331,7 @@ function jweAdvice(jwe: Jwe): string | null {
   return use === null ? null : kdfAdvice(use);
 }
 
-function jweKdf(jwe: Jwe): KdfUse | null {
+export function jweKdf(jwe: Jwe): KdfUse | null {
   const wrap = recipientFor(jwe, { password: '' })?.wrap;
   return wrap !== undefined && 'p2c' in wrap ? kdfUse('sha512', wrap.p2c) : null;
 }
@@ -269,95 +340,4 @@ function legacyAdvice(legacy: LegacyEnvelope): string | null {
   if ('raw' in legacy.key)
     return 'the envelope carries its own key, so whoever holds it can read it: seal the text anew under a password';
   return kdfAdvice(kdfUse('sha256', legacy.key.iterations));
-}
-
-export interface RewrapRequest {
-  envelope: string;
-  password?: string;
-  newPassword?: string;
-  iterations?: number;
-  context?: string;
-  reencrypt?: boolean;
-}
-
-export interface WrapSummary {
-  format: EnvelopeFormat;
-  kdf?: KdfUse;
-}
-
-export interface RewrappedEnvelope {
-  envelope: string;
-  before: WrapSummary;
-  after: WrapSummary;
-  /** Whether the ciphertext is byte for byte the same. */
-  contentUnchanged: boolean;
-}
-
-/** What `rewrapEnvelope` would guess at, or null where it tries no password. Throws its `input_invalid`, before any work. */
-export function rewrapGuessSubject(request: RewrapRequest): Uint8Array | null {
-  const { read } = checkRewrap(request);
-  return read === null ? null : guessSubjectOf(read);
-}
-
-/** Whatever can be checked without work. `read` is null where the envelope is to be rejected. */
-function checkRewrap(request: RewrapRequest): { read: ReadEnvelope | null; password: string; iterations: number } {
-  const { password, iterations = DEFAULT_ITERATIONS } = request;
-  checkSealIterations(iterations, ADVISED_ITERATIONS.sha512);
-  if (password === undefined)
-    throw inputInvalid('password', 'is needed', 'Give the password the envelope was sealed with.');
-  const read = readEnvelope(request.envelope);
-  if (read?.form === 'jwe' && read.jwe.recipients.length > 1 && replacesContentKey(read.jwe, request)) {
-    throw inputInvalid(
-      'reencrypt',
-      'would lock the other recipients of this envelope out',
-      'Leave reencrypt out, or open it and seal the text anew.',
-    );
-  }
-  return { read, password, iterations };
-}
-
-/** Whether the content must be encrypted anew: asked for, or the wrapped key cannot be replaced under the protected header. */
-function replacesContentKey(jwe: Jwe, request: RewrapRequest): boolean {
-  return request.reencrypt === true || recipientFor(jwe, { password: '' })?.replaceable === false;
-}
-
-/**
- * Wraps the content key anew, under a new password or with other iterations; the plaintext never leaves this function.
- * The earlier service's envelopes become JWE. With `reencrypt` the content key is replaced too, for when it may be known.
- * Throws `envelope_rejected` and `input_invalid`.
- */
-export async function rewrapEnvelope(request: RewrapRequest, now: Date, random: Random): Promise<RewrappedEnvelope> {
-  const { context } = request;
-  const { read, password, iterations } = checkRewrap(request);
-  const newPassword = request.newPassword ?? password;
-  if (read === null || read.form === 'token') throw envelopeRejected();
-  const after: WrapSummary = { format: 'jwe', kdf: kdfUse('sha512', iterations) };
-
-  if (read.form === 'legacy') {
-    const plaintext = await openLegacyEnvelope(read.legacy, password, now);
-    // A context asked for here is bound into the new envelope: the old form could not carry one.
-    if (plaintext === null) throw envelopeRejected();
-    const { envelope } = await sealJwe(plaintext, newPassword, context, iterations, random);
-    const { key } = read.legacy;
-    const before: WrapSummary = {
-      format: 'fernet',
-      ...('raw' in key ? {} : { kdf: kdfUse('sha256', key.iterations) }),
-    };
-    return { envelope, before, after, contentUnchanged: false };
-  }
-
-  const { jwe } = read;
-  const contentKey = await unwrapContentKey(jwe, { password });
-  const plaintext = contentKey === null ? null : decryptContent(jwe, contentKey, context);
-  const old = recipientFor(jwe, { password });
-  if (contentKey === null || plaintext === null || old === null) throw envelopeRejected();
-  const use = jweKdf(jwe);
-  const before: WrapSummary = { format: 'jwe', ...(use === null ? {} : { kdf: use }) };
-  if (replacesContentKey(jwe, request)) {
-    const { envelope } = await sealJwe(plaintext, newPassword, context, iterations, random);
-    return { envelope, before, after, contentUnchanged: false };
-  }
-  const fresh = await wrapForPassword(contentKey, newPassword, iterations, random);
-  const recipients = jwe.recipients.map((recipient) => (recipient === old ? fresh : recipient));
-  return { envelope: serializeJwe({ ...jwe, recipients }), before, after, contentUnchanged: true };
 }

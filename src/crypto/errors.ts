@@ -7,6 +7,9 @@ export const ERROR_CODES = [
   'envelope_rejected',
   'key_unknown',
   'key_disabled',
+  'key_exists',
+  'key_state_refused',
+  'policy_refused',
   'secret_unknown',
   'path_refused',
   'rate_limited',
@@ -14,6 +17,9 @@ export const ERROR_CODES = [
   'cancelled',
   'engine_unavailable',
   'audit_unavailable',
+  'storage_unavailable',
+  'storage_damaged',
+  'master_key_wrong',
   'internal',
 ] as const;
 

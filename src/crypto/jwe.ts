@@ -175,6 +175,20 @@ export async function wrapForPassword(
   return { wrap, encryptedKey: aesKeyWrap(contentKey, await passwordKey(password, wrap)), replaceable: true };
 }
 
+/** Wraps the content key under a key-encryption key (32 bytes). */
+export function wrapForKey(contentKey: Uint8Array, kid: string, keyEncryptionKey: Uint8Array): Recipient {
+  return {
+    wrap: { alg: KEY_ALGORITHM, kid },
+    encryptedKey: aesKeyWrap(contentKey, keyEncryptionKey),
+    replaceable: true,
+  };
+}
+
+/** The ids of the keys that may open the envelope. */
+export function keyIdsOf(jwe: Jwe): string[] {
+  return jwe.recipients.flatMap(({ wrap }) => ('kid' in wrap ? [wrap.kid] : []));
+}
+
 export function serializeJwe(jwe: Jwe): string {
   return JSON.stringify({
     protected: jwe.protectedText,

@@ -140,8 +140,9 @@ export interface JwtExpectations {
   allowMissingExpiry?: boolean;
 }
 
-/** A key that may verify, with its id and state where it is one of the ring. */
-export interface CandidateKey extends VerifyingKey {
+/** A key that may verify, or one of the ring that is disabled, to be refused by name; that one needs no key. */
+export interface CandidateKey extends Omit<VerifyingKey, 'key'> {
+  key?: KeyObject;
   disabled?: boolean;
 }
 
@@ -201,7 +202,7 @@ export async function verifyJws(
 
   const byKid = kid === undefined ? keys : keys.filter((key) => key.kid === undefined || key.kid === kid);
   if (byKid.length === 0) return { reason: 'key_unknown' };
-  const enabled = byKid.filter((key) => key.disabled !== true);
+  const enabled = byKid.filter((key): key is VerifyingKey => key.disabled !== true && key.key !== undefined);
   if (enabled.length === 0) return { reason: 'key_disabled' };
   const fitting = enabled.filter((key) => key.algorithms.includes(algorithm));
   if (fitting.length === 0) return { reason: 'algorithm_refused' };

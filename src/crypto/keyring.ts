@@ -1,167 +1,309 @@
 /**
- * The key ring: what signs, and what verifies. This ring lives in the process: its keys come from the configuration
- * (`JWT_SECRET_KEY`) or are made when first needed and end with the process.
+ * The key ring: the keys that are stored, and the one of the configuration (`JWT_SECRET_KEY`), which needs no store. Default
+ * keys are made with their first use.
  */
 
-import { createHash, createSecretKey, generateKeyPair, type KeyObject } from 'node:crypto';
+import { createHash, createSecretKey, type KeyObject } from 'node:crypto';
 
 import { base64url, utf8 } from './bytes.js';
-import { SecurityError } from './errors.js';
+import { inputInvalid, SecurityError } from './errors.js';
+import type { CandidateKey } from './jwt.js';
 import { JWT_ALGORITHMS, type JwtAlgorithm } from './jwt-keys.js';
-import type { Random } from './random.js';
+import { DEFAULT_ALGORITHMS, publishedJwk, verifyingPart, type KeyAlgorithm, type KeyPurpose } from './key-material.js';
+import type { TokenPolicy } from './token-policy.js';
 
-export interface RingKey {
-  /** `name.version`: the `kid` of what it signs. Never reused for other key material. */
+export type KeyState = 'enabled' | 'disabled' | 'destroy_scheduled' | 'destroyed';
+
+/** A key as it is told: no part of it is secret. Times are milliseconds since 1970. */
+export interface KeyDescription {
+  name: string;
+  purpose: KeyPurpose;
+  algorithm: KeyAlgorithm;
+  primaryVersion: number;
+  versions: { version: number; keyId: string; state: KeyState; createdAt?: number; destroyAfter?: number }[];
+  rotateAfterDays?: number;
+  /** Whether it should have been rotated by now. */
+  overdue: boolean;
+  policy?: TokenPolicy;
+}
+
+/** A version as it is used. `key` is there where its state is `enabled`. */
+export interface KeyVersion {
+  /** `name.version`: never reused for other key material. */
+  id: string;
+  name: string;
+  purpose: KeyPurpose;
+  algorithm: KeyAlgorithm;
+  policy?: TokenPolicy;
+  key?: KeyObject;
+}
+
+export interface NewKey {
+  name: string;
+  purpose: KeyPurpose;
+  algorithm: KeyAlgorithm;
+  rotateAfterDays?: number;
+  /** Key material from elsewhere; without it, it is made. */
+  key?: KeyObject;
+}
+
+/** Keys that are stored. All throw as the store does, and `key_unknown` where a name or version is none. */
+export interface KeyStore {
+  list(name?: string): Promise<KeyDescription[]>;
+  /** Throws `key_exists`. */
+  create(key: NewKey): Promise<KeyDescription>;
+  /** Adds a version, which becomes the primary. */
+  rotate(name: string): Promise<KeyDescription>;
+  /** Throws `key_state_refused`: for the primary, and for what only an operator can undo. */
+  retire(name: string, version: number, state: 'enabled' | 'disabled' | 'destroyed'): Promise<KeyDescription>;
+  /** Undoes a destruction that is scheduled; the version is disabled then. */
+  restore(name: string, version: number): Promise<KeyDescription>;
+  /** Destroys at once a version that is disabled or scheduled for it. */
+  destroy(name: string, version: number): Promise<KeyDescription>;
+  setPolicy(name: string, policy: TokenPolicy | null): Promise<KeyDescription>;
+  /** The primary versions of the keys of a purpose, or of the one key of that name (whatever its purpose). */
+  primaries(of: { name: string } | { purpose: KeyPurpose }): Promise<KeyVersion[]>;
+  /** Every version of one key, or the one of that id. */
+  versions(of: { name: string } | { id: string }): Promise<KeyVersion[]>;
+}
+
+export interface SigningRingKey {
   id: string;
   name: string;
   algorithm: JwtAlgorithm;
-  state: 'enabled' | 'disabled';
-  /** Secret or private key; absent where the key may only verify. */
-  signing?: KeyObject;
-  /** Secret or public key. */
-  verifying: KeyObject;
-  /** Whether the key ends with this process. */
-  ephemeral: boolean;
+  signing: KeyObject;
+  policy?: TokenPolicy;
 }
 
-export interface KeyRing {
+/** A secret of the ring, by its id. */
+export interface SecretKey {
+  id: string;
+  bytes: Uint8Array;
+}
+
+export interface KeyRing extends Pick<
+  KeyStore,
+  'list' | 'create' | 'rotate' | 'retire' | 'restore' | 'destroy' | 'setPolicy'
+> {
   /**
-   * The key that signs: the one called `name`, or else the default of `algorithm` (HS256).
-   * Throws `key_unknown`, `key_disabled`, and `input_invalid` where name and algorithm do not fit together.
+   * The key that signs: the one called `name`, or else the default of `algorithm` (HS256), which is JWT_SECRET_KEY where it
+   * is set. Throws `key_unknown`, and `input_invalid` where name and algorithm do not fit together.
    */
-  signingKey(name?: string, algorithm?: JwtAlgorithm): Promise<RingKey>;
-  /** All keys that may verify, disabled ones included, so that they can be refused by name. */
-  verifyingKeys(): readonly RingKey[];
+  signingKey(name?: string, algorithm?: JwtAlgorithm): Promise<SigningRingKey>;
+  /**
+   * The keys that may verify a token that names `kid`, disabled ones included, so that they can be refused by name. For a
+   * token without a kid: those of JWT_SECRET_KEY and the primary of every key, or all versions of the key called `name`.
+   */
+  verifyingKeys(of: { name?: string | undefined; kid?: string | undefined }): Promise<CandidateKey[]>;
+  /** The newest version of an envelope key, by default of the one called `envelope`. Throws `key_unknown`, `input_invalid`. */
+  wrappingKey(name?: string): Promise<SecretKey>;
+  /** The envelope key of that id, or null where it is none or may not be used. */
+  unwrappingKey(id: string): Promise<Uint8Array | null>;
+  /** The HMAC key of that name (its newest version) or id. Throws `key_unknown`, `key_disabled`, `input_invalid`. */
+  hmacKey(nameOrId: string): Promise<SecretKey>;
+  /** The public parts of what signs and may be used, as a JWK Set (RFC 7517 section 5). */
+  publicKeys(name?: string): Promise<{ keys: Record<string, string>[] }>;
 }
 
-export interface ProcessRingOptions {
+export interface KeyRingOptions {
   /** `JWT_SECRET_KEY`: an HS256 secret of at least 32 UTF-8 bytes. */
   jwtSecret?: string;
   /** `JWT_SECRET_KEY_PREVIOUS`: verifies, never signs. */
   jwtSecretPrevious?: string;
-  random: Random;
+  store: KeyStore;
 }
 
-const ENVIRONMENT_KEY = 'jwt-secret-key';
+export const ENVIRONMENT_KEY = 'jwt-secret-key';
+const DEFAULT_ENVELOPE_KEY = 'envelope';
 
-export function createProcessRing(options: ProcessRingOptions): KeyRing {
-  const fromEnvironment = (secret: string, state: 'signs' | 'verifies'): RingKey => {
-    const bytes = utf8(secret);
-    const verifying = createSecretKey(bytes);
-    return {
-      id: `${ENVIRONMENT_KEY}.${secretThumbprint(bytes)}`,
-      name: ENVIRONMENT_KEY,
-      algorithm: 'HS256',
-      state: 'enabled',
-      ...(state === 'signs' ? { signing: verifying } : {}),
-      verifying,
-      ephemeral: false,
-    };
-  };
+/** What an id of a stored key looks like; whatever else a token or an envelope names is not looked for. */
+const STORED_ID = /^[a-z0-9][a-z0-9-]{0,63}\.[1-9]\d{0,8}$/;
 
-  const environmentKeys: RingKey[] = [];
-  if (options.jwtSecret !== undefined) environmentKeys.push(fromEnvironment(options.jwtSecret, 'signs'));
-  if (options.jwtSecretPrevious !== undefined && options.jwtSecretPrevious !== options.jwtSecret) {
-    environmentKeys.push(fromEnvironment(options.jwtSecretPrevious, 'verifies'));
-  }
-  const made = new Map<JwtAlgorithm, RingKey>();
-  const making = new Map<JwtAlgorithm, Promise<RingKey>>();
+export function createKeyRing({ jwtSecret, jwtSecretPrevious, store }: KeyRingOptions): KeyRing {
+  const secrets = [...new Set([jwtSecret, jwtSecretPrevious].filter((secret) => secret !== undefined))];
+  const environment = secrets.map(environmentKey);
+  const fromEnvironment = jwtSecret === undefined ? undefined : environment[0];
 
-  const processKey = (algorithm: JwtAlgorithm): Promise<RingKey> => {
-    let key = making.get(algorithm);
-    if (key === undefined) {
-      key = makeProcessKey(algorithm, options.random).then((ready) => {
-        made.set(algorithm, ready);
-        return ready;
-      });
-      making.set(algorithm, key);
-      key.catch(() => making.delete(algorithm));
+  /** The primary of the key called `name`; a default key is made where it is not there yet. */
+  const primary = async (name: string, purpose: KeyPurpose): Promise<KeyVersion> => {
+    const [found] = await store.primaries({ name });
+    if (found !== undefined) return requirePurpose(found, purpose);
+    const wanted = DEFAULT_KEYS.get(name);
+    if (wanted === undefined || wanted.purpose !== purpose) throw keyUnknown();
+    try {
+      await store.create({ name, ...wanted });
+    } catch (error) {
+      // Somebody else was first: everybody uses that one.
+      if (!(error instanceof SecurityError) || error.code !== 'key_exists') throw error;
     }
-    return key;
+    const [made] = await store.primaries({ name });
+    if (made === undefined) throw keyUnknown();
+    return requirePurpose(made, purpose);
   };
 
   return {
-    async signingKey(name, algorithm) {
-      if (name === undefined) {
-        const wanted = algorithm ?? 'HS256';
-        return (
-          environmentKeys.find((key) => key.signing !== undefined && key.algorithm === wanted) ?? processKey(wanted)
-        );
-      }
-      const known = [...environmentKeys, ...made.values()].find(
-        (key) => key.signing !== undefined && key.name === name,
-      );
-      const key = known ?? (await byProcessName(name, processKey));
-      if (key === undefined) throw keyUnknown();
-      if (algorithm !== undefined && key.algorithm !== algorithm) {
-        throw new SecurityError(
-          'input_invalid',
-          'key and algorithm do not fit together: a key has one algorithm for life.',
-          {
-            hint: `Leave algorithm out, or give ${key.algorithm}, which is the algorithm of this key.`,
-          },
-        );
-      }
-      return key;
+    async list(name) {
+      const own = fromEnvironment !== undefined && (name === undefined || name === ENVIRONMENT_KEY);
+      const described = own ? [describeEnvironment(environment)] : [];
+      if (name === ENVIRONMENT_KEY && own) return described;
+      return [...described, ...(await store.list(name))];
     },
-    verifyingKeys: () => [...environmentKeys, ...made.values()],
+    create(key) {
+      if (key.name === ENVIRONMENT_KEY) throw keyExists();
+      return store.create(key);
+    },
+    rotate: async (name) => store.rotate(ownName(name)),
+    retire: async (name, version, state) => store.retire(ownName(name), version, state),
+    restore: (name, version) => store.restore(name, version),
+    destroy: (name, version) => store.destroy(name, version),
+    setPolicy: async (name, policy) => store.setPolicy(ownName(name), policy),
+
+    async signingKey(name, algorithm) {
+      const wantsDefault = name === undefined && (algorithm ?? 'HS256') === 'HS256';
+      if ((wantsDefault && fromEnvironment !== undefined) || name === ENVIRONMENT_KEY) {
+        if (fromEnvironment === undefined) throw keyUnknown();
+        requireAlgorithm('HS256', algorithm);
+        return { ...fromEnvironment, algorithm: 'HS256', signing: fromEnvironment.key };
+      }
+      const { key, policy, ...found } = await primary(name ?? defaultJwtKey(algorithm), 'jwt');
+      if (key === undefined) throw keyDisabled();
+      requireAlgorithm(found.algorithm, algorithm);
+      return {
+        id: found.id,
+        name: found.name,
+        algorithm: found.algorithm as JwtAlgorithm,
+        signing: key,
+        ...(policy === undefined ? {} : { policy }),
+      };
+    },
+
+    async verifyingKeys({ name, kid }) {
+      const own = environment.filter((key) => name === undefined || key.name === name);
+      const known = own.filter((key) => key.id === kid);
+      // What the environment answers does not need the store.
+      if (known.length > 0 || name === ENVIRONMENT_KEY || (kid !== undefined && !STORED_ID.test(kid)))
+        return (kid === undefined ? own : known).map(candidateOf);
+      const stored =
+        kid === undefined && name === undefined
+          ? await store.primaries({ purpose: 'jwt' })
+          : await store.versions(kid === undefined ? { name: name ?? '' } : { id: kid });
+      const fitting = stored.filter((key) => key.purpose === 'jwt' && (name === undefined || key.name === name));
+      return [...(kid === undefined ? own : []), ...fitting].map(candidateOf);
+    },
+
+    async wrappingKey(name = DEFAULT_ENVELOPE_KEY) {
+      return secretOf(await primary(name, 'envelope'));
+    },
+    async unwrappingKey(id) {
+      if (!STORED_ID.test(id)) return null;
+      const [found] = await store.versions({ id });
+      return found?.purpose === 'envelope' && found.key !== undefined ? found.key.export() : null;
+    },
+    async hmacKey(nameOrId) {
+      if (!nameOrId.includes('.')) return secretOf(await primary(nameOrId, 'hmac'));
+      const [found] = await store.versions({ id: nameOrId });
+      if (found === undefined) throw keyUnknown();
+      return secretOf(requirePurpose(found, 'hmac'));
+    },
+
+    async publicKeys(name) {
+      const keys: Record<string, string>[] = [];
+      if (name === ENVIRONMENT_KEY) return { keys };
+      for (const described of await store.list(name)) {
+        if (described.purpose !== 'jwt' || described.algorithm.startsWith('HS')) continue;
+        for (const { id, key, algorithm } of await store.versions({ name: described.name })) {
+          if (key === undefined) continue;
+          keys.push(publishedJwk(key, id, algorithm as JwtAlgorithm));
+        }
+      }
+      return { keys };
+    },
   };
 }
 
-/** The refusal of a key name or id that no key of the ring has. */
+/** `jwt`, and one beside it for every other algorithm that is asked for by name alone. */
+function defaultJwtKey(algorithm: JwtAlgorithm = 'HS256'): string {
+  return algorithm === 'HS256' ? 'jwt' : `jwt-${algorithm.toLowerCase()}`;
+}
+
+const DEFAULT_KEYS: ReadonlyMap<string, Pick<NewKey, 'purpose' | 'algorithm'>> = new Map([
+  ...JWT_ALGORITHMS.map((algorithm): [string, Pick<NewKey, 'purpose' | 'algorithm'>] => [
+    defaultJwtKey(algorithm),
+    { purpose: 'jwt', algorithm },
+  ]),
+  [DEFAULT_ENVELOPE_KEY, { purpose: 'envelope', algorithm: DEFAULT_ALGORITHMS.envelope }],
+]);
+
+interface EnvironmentKey extends KeyVersion {
+  key: KeyObject;
+}
+
+function environmentKey(secret: string): EnvironmentKey {
+  const bytes = utf8(secret);
+  const id = `${ENVIRONMENT_KEY}.${secretThumbprint(bytes)}`;
+  return { id, name: ENVIRONMENT_KEY, purpose: 'jwt', algorithm: 'HS256', key: createSecretKey(bytes) };
+}
+
+/** The current secret is the newest version; the previous one, where there is one, the version before. */
+function describeEnvironment(keys: readonly EnvironmentKey[]): KeyDescription {
+  const versions = keys.map(({ id }, i) => ({ version: keys.length - i, keyId: id, state: 'enabled' as const }));
+  return {
+    name: ENVIRONMENT_KEY,
+    purpose: 'jwt',
+    algorithm: 'HS256',
+    primaryVersion: keys.length,
+    versions: versions.toReversed(),
+    overdue: false,
+  };
+}
+
+function candidateOf({ id, key, algorithm }: KeyVersion): CandidateKey {
+  if (key === undefined) return { kid: id, algorithms: [], disabled: true };
+  return { kid: id, key: verifyingPart(key), algorithms: [algorithm as JwtAlgorithm] };
+}
+
+function secretOf({ id, key }: KeyVersion): SecretKey {
+  if (key === undefined) throw keyDisabled();
+  return { id, bytes: key.export() };
+}
+
+function requirePurpose(key: KeyVersion, purpose: KeyPurpose): KeyVersion {
+  if (key.purpose === purpose) return key;
+  throw inputInvalid('key', 'names a key of another purpose', 'Use key_list to see the keys and their purposes.');
+}
+
+function requireAlgorithm(own: KeyAlgorithm, wanted: JwtAlgorithm | undefined): void {
+  if (wanted === undefined || wanted === own) return;
+  throw new SecurityError('input_invalid', 'key and algorithm do not fit together: a key has one algorithm for life.', {
+    hint: `Leave algorithm out, or give ${own}, which is the algorithm of this key.`,
+  });
+}
+
+/** The key of the environment is changed where it is set, not here. */
+function ownName(name: string): string {
+  if (name !== ENVIRONMENT_KEY) return name;
+  throw new SecurityError('key_state_refused', 'This key comes from JWT_SECRET_KEY and is not kept in the ring.', {
+    hint: 'Have the operator set a new JWT_SECRET_KEY, with the old one in JWT_SECRET_KEY_PREVIOUS.',
+  });
+}
+
+/** The refusal of a key name, id or version that no key of the ring has. */
 export function keyUnknown(): SecurityError {
   return new SecurityError('key_unknown', 'key names no key of the ring.', {
-    hint: `Leave key out for the default, name "${ENVIRONMENT_KEY}" where JWT_SECRET_KEY is set, or one of ${JWT_ALGORITHMS.map(processKeyName).join(', ')}.`,
+    hint: `Use key_list to see the keys, or leave key out for the default; "${ENVIRONMENT_KEY}" is there where JWT_SECRET_KEY is set.`,
   });
 }
 
-function processKeyName(algorithm: JwtAlgorithm): string {
-  return `process-${algorithm.toLowerCase()}`;
-}
-
-async function byProcessName(
-  name: string,
-  processKey: (algorithm: JwtAlgorithm) => Promise<RingKey>,
-): Promise<RingKey | undefined> {
-  const algorithm = JWT_ALGORITHMS.find((candidate) => processKeyName(candidate) === name);
-  return algorithm === undefined ? undefined : processKey(algorithm);
-}
-
-type KeyPair = { signing: KeyObject; verifying: KeyObject };
-
-function generate(type: 'ed25519' | 'ec' | 'rsa', options: object): Promise<KeyPair> {
-  return new Promise((resolve, reject) => {
-    generateKeyPair(type as 'ec', options as { namedCurve: string }, (error, verifying, signing) => {
-      if (error === null) resolve({ signing, verifying });
-      else reject(error);
-    });
+export function keyExists(): SecurityError {
+  return new SecurityError('key_exists', 'There is a key of this name already.', {
+    hint: 'Choose another name, or use key_rotate to give this key a new version.',
   });
 }
 
-async function makeProcessKey(algorithm: JwtAlgorithm, random: Random): Promise<RingKey> {
-  const { signing, verifying } = await makeKeyMaterial(algorithm, random);
-  const name = processKeyName(algorithm);
-  const id = `${name}.${base64url(random(9))}`;
-  return { id, name, algorithm, state: 'enabled', signing, verifying, ephemeral: true };
-}
-
-async function makeKeyMaterial(algorithm: JwtAlgorithm, random: Random): Promise<KeyPair> {
-  switch (algorithm) {
-    case 'EdDSA':
-      return generate('ed25519', {});
-    case 'ES256':
-      return generate('ec', { namedCurve: 'P-256' });
-    case 'ES384':
-      return generate('ec', { namedCurve: 'P-384' });
-    case 'PS256':
-    case 'RS256':
-      return generate('rsa', { modulusLength: 3072 });
-    default: {
-      // RFC 7518 section 3.2: a key as long as the hash.
-      const secret = createSecretKey(random(Number(algorithm.slice(2)) / 8));
-      return { signing: secret, verifying: secret };
-    }
-  }
+function keyDisabled(): SecurityError {
+  return new SecurityError('key_disabled', 'This version of the key is disabled or destroyed.', {
+    hint: 'Use key_list to see the states, and key_retire with state enabled where it is to be used again.',
+  });
 }
 
 /**

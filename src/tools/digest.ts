@@ -11,7 +11,7 @@ import {
   digestWarning,
 } from '../crypto/digest.js';
 import { inputInvalid } from '../crypto/errors.js';
-import { filePath, secret, text } from './fields.js';
+import { filePath, keyNameOrId, secret, text } from './fields.js';
 import { defineTool } from './tool.js';
 
 const MAX_BYTES = 1_048_576;
@@ -24,11 +24,12 @@ export const digestCompute = defineTool({
   name: 'digest_compute',
   title: 'Compute a digest',
   description:
-    'Digest of text, base64, hex or a file (give exactly one), or its HMAC where key is given. With expected, says in constant time whether they match. Not for passwords: use password_hash.',
+    'Digest of text, base64, hex or a file (give exactly one), or its HMAC where key, or key_name for a ring key, is given. With expected, says in constant time whether they match. Not for passwords: use password_hash.',
   effect: 'none',
   reach: 'local',
   cost: 'light',
   audit: ['algorithm', 'encoding'],
+  auditOutput: ['key_id'],
   input: z.strictObject({
     algorithm: z.preprocess(canonicalDigestName, z.enum(DIGEST_ALGORITHMS)),
     text: text(MAX_BYTES).optional(),
@@ -40,6 +41,7 @@ export const digestCompute = defineTool({
     path: filePath().optional(),
     key: secret(8_192).optional(),
     key_encoding: z.enum(['text', 'hex', 'base64']).optional(),
+    key_name: keyNameOrId().optional().describe('Name (newest version) or key_id.'),
     encoding: z.enum(['hex', 'base64', 'base64url']).optional().describe('Of digest and expected; default hex.'),
     expected: z.string().max(256).optional(),
   }),
@@ -48,13 +50,20 @@ export const digestCompute = defineTool({
     algorithm: z.string(),
     input_bytes: z.int(),
     matches: z.boolean().optional(),
+    key_id: z.string().optional(),
     warning: z.string().optional(),
   }),
-  async run({ algorithm, key, key_encoding = 'text', encoding = 'hex', expected, ...input }, { files, signal }) {
+  async run(
+    { algorithm, key, key_encoding = 'text', key_name, encoding = 'hex', expected, ...input },
+    { files, ring, signal },
+  ) {
     const source = readSource(input);
     if (key === undefined && key_encoding !== 'text')
       throw inputInvalid('key_encoding', 'is given without key', 'Give key too, or leave key_encoding out.');
-    const keyBytes = key === undefined ? undefined : DECODERS[key_encoding](key);
+    if (key !== undefined && key_name !== undefined)
+      throw inputInvalid('key_name', 'and key exclude each other', 'Give one of them.');
+    const ringKey = key_name === undefined ? undefined : await ring.hmacKey(key_name);
+    const keyBytes = key === undefined ? ringKey?.bytes : DECODERS[key_encoding](key);
     if (keyBytes === null) throw inputInvalid('key', `is not ${key_encoding}`, 'Check the key or key_encoding.');
     if (keyBytes?.length === 0)
       throw inputInvalid('key', 'is empty', 'Give the HMAC key, or leave key out for a plain digest.');
@@ -73,6 +82,7 @@ export const digestCompute = defineTool({
       algorithm: keyBytes === undefined ? algorithm : `hmac-${algorithm}`,
       input_bytes: bytes,
       ...(awaited === undefined ? {} : { matches: equalBytes(digest, awaited) }),
+      ...(ringKey === undefined ? {} : { key_id: ringKey.id }),
       ...(warning === null ? {} : { warning }),
     };
   },

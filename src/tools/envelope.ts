@@ -6,20 +6,20 @@ import {
   ENVELOPE_LIMITS,
   openEnvelope,
   openGuessSubject,
-  rewrapEnvelope,
-  rewrapGuessSubject,
+  requireOneLock,
   sealEnvelope,
   type OpenRequest,
-  type RewrapRequest,
 } from '../crypto/envelope.js';
 import { OPEN_ITERATIONS } from '../crypto/kdf.js';
-import { secret, seconds, text } from './fields.js';
+import type { KeyRing } from '../crypto/keyring.js';
+import { rewrapEnvelope, rewrapGuessSubject, type RewrapRequest, type WrapSummary } from '../crypto/rewrap.js';
+import { keyName, secret, seconds, text } from './fields.js';
 import { requireStrongPassword } from './password.js';
 import { defineTool } from './tool.js';
 
 const format = z.enum(['jwe', 'fernet']);
 const kdf = z.strictObject({ name: z.string(), iterations: z.int(), salt: z.string().optional() });
-const wrap = z.strictObject({ format, kdf: kdf.optional() });
+const wrap = z.strictObject({ format, kdf: kdf.optional(), key_id: z.string().optional() });
 
 /** An envelope over the limit is one of the ways in which opening fails, and answered like the others, so the schema lets it in. */
 const envelope = (): z.ZodString => text(4 * ENVELOPE_LIMITS.envelopeBytes);
@@ -30,25 +30,43 @@ export const envelopeSeal = defineTool({
   name: 'envelope_seal',
   title: 'Seal a secret',
   description:
-    'Encrypts text under a password into a JWE whose salt and parameters travel with it, or into Fernet (format fernet with password; fernet_key for a bare token). context is bound to a JWE: the same one is needed to open it.',
+    'Encrypts text under a password into a JWE whose salt and parameters travel with it, into Fernet (format fernet with password; fernet_key for a bare token), or under key, a ring key (default: envelope). context is bound to a JWE: the same one is needed to open it.',
   effect: 'none',
   reach: 'local',
   cost: 'cpu',
   audit: ['format', 'iterations'],
+  auditOutput: ['key_id'],
   input: z.strictObject({
     plaintext: secret(ENVELOPE_LIMITS.plaintextBytes),
     password: secret().optional(),
     fernet_key: secret(64).optional(),
+    key: keyName().optional(),
     context: context(),
     format: format.optional(),
     iterations: iterations(),
   }),
-  output: z.strictObject({ envelope: z.string(), format, algorithm: z.string(), kdf: kdf.optional() }),
-  async run({ plaintext, password, fernet_key, context: bound, format: form, iterations: count }, services) {
+  output: z.strictObject({
+    envelope: z.string(),
+    format,
+    algorithm: z.string(),
+    kdf: kdf.optional(),
+    key_id: z.string().optional(),
+  }),
+  async run({ plaintext, password, fernet_key, key, context: bound, format: form, iterations: count }, services) {
+    const underKey = key !== undefined || (password === undefined && fernet_key === undefined);
+    const lock = underKey ? { key: key ?? 'default' } : {};
+    requireOneLock({
+      ...lock,
+      ...(password === undefined ? {} : { password }),
+      ...(fernet_key === undefined ? {} : { fernetKey: fernet_key }),
+      ...(form === undefined ? {} : { format: form }),
+      ...(count === undefined ? {} : { iterations: count }),
+    });
     if (password !== undefined) await requireStrongPassword('password', password, [], services, '');
-    const sealed = await sealEnvelope(
+    const { keyId, ...sealed } = await sealEnvelope(
       {
         plaintext,
+        ...(underKey ? { key: await services.ring.wrappingKey(key) } : {}),
         ...(password === undefined ? {} : { password }),
         ...(fernet_key === undefined ? {} : { fernetKey: fernet_key }),
         ...(bound === undefined ? {} : { context: bound }),
@@ -58,7 +76,7 @@ export const envelopeSeal = defineTool({
       services.now(),
       services.random,
     );
-    return sealed;
+    return { ...sealed, ...(keyId === undefined ? {} : { key_id: keyId }) };
   },
 });
 
@@ -85,11 +103,12 @@ export const envelopeOpen = defineTool({
   name: 'envelope_open',
   title: 'Open an envelope',
   description:
-    'Decrypts what envelope_seal made, a Fernet token, or an envelope of the earlier Python service, which brings its salt. Every failure is the same envelope_rejected. upgrade says what has become weak.',
+    'Decrypts what envelope_seal made (a ring key is found by itself), a Fernet token, or an envelope of the earlier Python service, which brings its salt. Every failure is the same envelope_rejected. upgrade says what has become weak.',
   effect: 'none',
   reach: 'local',
   cost: 'cpu',
   audit: ['max_age_seconds'],
+  auditOutput: ['key_id'],
   input: z.strictObject({
     envelope: envelope(),
     password: secret().optional(),
@@ -97,27 +116,37 @@ export const envelopeOpen = defineTool({
     context: context(),
     max_age_seconds: seconds(4_294_967_295).optional().describe('Fernet only.'),
   }),
-  output: z.strictObject({ plaintext: z.string(), format, upgrade: z.string().optional() }),
+  output: z.strictObject({
+    plaintext: z.string(),
+    format,
+    key_id: z.string().optional(),
+    upgrade: z.string().optional(),
+  }),
   // A failure is thrown; whatever is answered was opened.
   guess: { subject: (input) => openGuessSubject(openRequest(input)), succeeded: () => true },
-  run: (input, { now }) => openEnvelope(openRequest(input), now()),
+  async run(input, { now, ring }) {
+    const { keyId, ...opened } = await openEnvelope(openRequest(input), now(), (id) => ring.unwrappingKey(id));
+    return { ...opened, ...(keyId === undefined ? {} : { key_id: keyId }) };
+  },
 });
 
 interface RewrapInput {
   envelope: string;
   password?: string | undefined;
   new_password?: string | undefined;
+  key?: string | undefined;
   iterations?: number | undefined;
   context?: string | undefined;
   reencrypt?: boolean | undefined;
 }
 
-function rewrapRequest(input: RewrapInput): RewrapRequest {
-  const { envelope: sealed, password, new_password, iterations: count, context: bound, reencrypt } = input;
+function rewrapRequest(input: RewrapInput): RewrapRequest & { newKeyName?: string } {
+  const { envelope: sealed, password, new_password, key, iterations: count, context: bound, reencrypt } = input;
   return {
     envelope: sealed,
     ...(password === undefined ? {} : { password }),
     ...(new_password === undefined ? {} : { newPassword: new_password }),
+    ...(key === undefined ? {} : { newKeyName: key }),
     ...(count === undefined ? {} : { iterations: count }),
     ...(bound === undefined ? {} : { context: bound }),
     ...(reencrypt === undefined ? {} : { reencrypt }),
@@ -128,25 +157,62 @@ export const envelopeRewrap = defineTool({
   name: 'envelope_rewrap',
   title: 'Rewrap an envelope',
   description:
-    "Moves an envelope to a new password or more iterations without showing the plaintext; the ciphertext stays as it is. reencrypt also replaces the content key. The earlier service's envelopes become JWE.",
+    "Moves an envelope to a new password, a ring key, that key's newest version or more iterations without showing the plaintext; the ciphertext stays as it is. Without password a ring key opens it. reencrypt also replaces the content key. The earlier service's envelopes become JWE.",
   effect: 'none',
   reach: 'local',
   cost: 'cpu',
   audit: ['iterations', 'reencrypt'],
+  auditOutput: ['key_id'],
   input: z.strictObject({
     envelope: envelope(),
     password: secret().optional(),
     new_password: secret().optional(),
+    key: keyName().optional(),
     iterations: iterations(),
     context: context(),
     reencrypt: z.boolean().optional(),
   }),
-  output: z.strictObject({ envelope: z.string(), before: wrap, after: wrap, content_unchanged: z.boolean() }),
+  output: z.strictObject({
+    envelope: z.string(),
+    before: wrap,
+    after: wrap,
+    content_unchanged: z.boolean(),
+    key_id: z.string().optional(),
+  }),
   guess: { subject: (input) => rewrapGuessSubject(rewrapRequest(input)), succeeded: () => true },
   async run(input, services) {
     const { new_password } = input;
     if (new_password !== undefined) await requireStrongPassword('new_password', new_password, [], services, '');
-    const { contentUnchanged, ...rest } = await rewrapEnvelope(rewrapRequest(input), services.now(), services.random);
-    return { ...rest, content_unchanged: contentUnchanged };
+    const { ring, now, random } = services;
+    const { newKeyName, ...request } = rewrapRequest(input);
+    const {
+      envelope: rewrapped,
+      before,
+      after,
+      contentUnchanged,
+    } = await rewrapEnvelope(
+      { ...request, ...(newKeyName === undefined ? {} : { newKey: await ring.wrappingKey(newKeyName) }) },
+      now(),
+      random,
+      ringOf(ring),
+    );
+    return {
+      envelope: rewrapped,
+      before: toldWrap(before),
+      after: toldWrap(after),
+      content_unchanged: contentUnchanged,
+      ...(after.keyId === undefined ? {} : { key_id: after.keyId }),
+    };
   },
 });
+
+function ringOf(ring: KeyRing): NonNullable<Parameters<typeof rewrapEnvelope>[3]> {
+  return {
+    unwrap: (id) => ring.unwrappingKey(id),
+    newest: (id) => ring.wrappingKey(id.slice(0, id.lastIndexOf('.'))),
+  };
+}
+
+function toldWrap({ keyId, ...rest }: WrapSummary): Omit<WrapSummary, 'keyId'> & { key_id?: string } {
+  return { ...rest, ...(keyId === undefined ? {} : { key_id: keyId }) };
+}

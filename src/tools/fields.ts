@@ -40,6 +40,16 @@ export function keyName(): z.ZodString {
   return z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'must be 1 to 64 lower-case letters, digits or hyphens');
 }
 
+/** A key of the ring by its name, or one version of it by its id. */
+export function keyNameOrId(): z.ZodString {
+  return z
+    .string()
+    .regex(
+      /^[a-z0-9][a-z0-9-]{0,63}(?:\.[1-9]\d{0,8})?$/,
+      'must be a key name (lower-case letters, digits, hyphens) or an id',
+    );
+}
+
 export function claimText(): z.ZodString {
   return text(512).min(1);
 }

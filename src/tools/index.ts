@@ -5,6 +5,7 @@ import { digestCompute } from './digest.js';
 import { envelopeOpen, envelopeRewrap, envelopeSeal } from './envelope.js';
 import { inspect } from './inspect.js';
 import { jwtSign, jwtVerify } from './jwt.js';
+import { keyCreate, keyList, keyRetire, keyRotate } from './key.js';
 import { passwordHash, passwordStrength, passwordVerify } from './password.js';
 import type { Tool } from './tool.js';
 
@@ -13,6 +14,7 @@ export const TOOLSETS = {
   digests: [digestCompute],
   jwt: [jwtSign, jwtVerify],
   envelopes: [envelopeSeal, envelopeOpen, envelopeRewrap],
+  keys: [keyCreate, keyRotate, keyRetire, keyList],
   certificates: [certificateCheck, certificateVerify],
   inspection: [inspect],
 } as const satisfies Record<string, readonly Tool[]>;

@@ -6,9 +6,9 @@ import { base64url } from '../crypto/bytes.js';
 import { inputInvalid } from '../crypto/errors.js';
 import { isJsonObject } from '../crypto/json.js';
 import { JWT_ALGORITHMS, readJwks, readPublicKeyPem } from '../crypto/jwt-keys.js';
-import { JWT_LIMITS, JWT_REASONS, signJwt, verifyJwt, type CandidateKey, type JwtExpectations } from '../crypto/jwt.js';
-import { keyUnknown, type KeyRing } from '../crypto/keyring.js';
+import { JWT_LIMITS, JWT_REASONS, signJwt, splitJws, verifyJwt, type JwtExpectations } from '../crypto/jwt.js';
 import { rfc3339 } from '../crypto/text.js';
+import { longestTtlSeconds, MAX_POLICY_TTL_SECONDS, requireAllowed } from '../crypto/token-policy.js';
 import { audience, claimText, instant, keyName, secret, seconds, text } from './fields.js';
 import { defineTool } from './tool.js';
 
@@ -33,7 +33,7 @@ export const jwtSign = defineTool({
   name: 'jwt_sign',
   title: 'Sign a JWT',
   description:
-    'Signs a JSON Web Token with a key of the ring (default: HS256 under JWT_SECRET_KEY). Lives 1,800 seconds unless ttl_seconds says otherwise. Registered claims have their own fields and are refused in claims.',
+    'Signs a JSON Web Token with a key of the ring (default: HS256 under JWT_SECRET_KEY where it is set, else under the key jwt). Lives 1,800 seconds unless ttl_seconds says otherwise; at most a day, or what the policy of the key allows. Registered claims have their own fields and are refused in claims.',
   effect: 'writes',
   reach: 'local',
   cost: 'light',
@@ -44,7 +44,7 @@ export const jwtSign = defineTool({
     subject: claimText().optional(),
     issuer: claimText().optional(),
     audience: audience().optional(),
-    ttl_seconds: z.int().min(1).max(JWT_LIMITS.ttlSeconds).optional(),
+    ttl_seconds: z.int().min(1).max(MAX_POLICY_TTL_SECONDS).optional(),
     not_before: instant().optional(),
     key: keyName().optional(),
     algorithm: z.enum(JWT_ALGORITHMS).optional(),
@@ -57,7 +57,6 @@ export const jwtSign = defineTool({
     issued_at: z.string(),
     expires_at: z.string().nullable(),
     jwt_id: z.string(),
-    warning: z.string().optional(),
   }),
   async run(
     { claims, subject, issuer, audience: aud, ttl_seconds, not_before, key: name, algorithm, allow_missing_expiry },
@@ -67,16 +66,22 @@ export const jwtSign = defineTool({
       throw inputInvalid('allow_missing_expiry', 'and ttl_seconds exclude each other', 'Leave one of them out.');
     }
     const key = await ring.signingKey(name, algorithm);
-    if (key.signing === undefined) throw keyUnknown();
+    const longest = longestTtlSeconds(key.policy);
+    if (key.policy !== undefined) {
+      const neverExpires = allow_missing_expiry === true;
+      requireAllowed(key.policy, { issuer, audience: aud, ttlSeconds: ttl_seconds, neverExpires });
+    }
+    if (ttl_seconds !== undefined && ttl_seconds > longest)
+      throw inputInvalid('ttl_seconds', `must be at most ${longest}`, 'Only a policy of the operator allows more.');
     const request = {
       ...(claims === undefined ? {} : { claims }),
       ...(subject === undefined ? {} : { subject }),
       ...(issuer === undefined ? {} : { issuer }),
       ...(aud === undefined ? {} : { audience: aud }),
-      ...(allow_missing_expiry === true ? {} : { ttlSeconds: ttl_seconds ?? DEFAULT_TTL_SECONDS }),
+      ...(allow_missing_expiry === true ? {} : { ttlSeconds: ttl_seconds ?? Math.min(DEFAULT_TTL_SECONDS, longest) }),
       ...(not_before === undefined ? {} : { notBefore: new Date(not_before) }),
     };
-    const signed = await signJwt(request, { ...key, signing: key.signing }, now(), base64url(random(16)));
+    const signed = await signJwt(request, key, now(), base64url(random(16)));
     return {
       token: signed.token,
       key_id: key.id,
@@ -84,12 +89,6 @@ export const jwtSign = defineTool({
       issued_at: rfc3339(signed.issuedAt),
       expires_at: signed.expiresAt === null ? null : rfc3339(signed.expiresAt),
       jwt_id: signed.jwtId,
-      ...(key.ephemeral
-        ? {
-            warning:
-              'The key ends with this server process, and the token with it. Set JWT_SECRET_KEY for tokens that outlive a restart.',
-          }
-        : {}),
     };
   },
 });
@@ -140,7 +139,7 @@ export const jwtVerify = defineTool({
     const keys =
       jwks === undefined
         ? public_key === undefined
-          ? ringKeys(ring, key)
+          ? await ring.verifyingKeys({ name: key, kid: kidOf(token) })
           : [readPublicKeyPem(public_key)]
         : readJwks(jwks);
     const verdict = await verifyJwt(token.trim(), keys, expectationsOf(input), now());
@@ -184,14 +183,8 @@ function expectationsOf(input: ExpectationFields): JwtExpectations {
   };
 }
 
-function ringKeys(ring: KeyRing, name: string | undefined): CandidateKey[] {
-  return ring
-    .verifyingKeys()
-    .filter((key) => name === undefined || key.name === name)
-    .map((key) => ({
-      kid: key.id,
-      key: key.verifying,
-      algorithms: [key.algorithm],
-      disabled: key.state === 'disabled',
-    }));
+/** The key that the token says it was signed with, where it says so. */
+function kidOf(token: string): string | undefined {
+  const kid = splitJws(token.trim())?.header['kid'];
+  return typeof kid === 'string' && KEY_LABEL.test(kid) ? kid : undefined;
 }

@@ -6,7 +6,8 @@
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { base64url, utf8 } from '../../src/crypto/bytes.js';
-import { ENVELOPE_LIMITS, openEnvelope, rewrapEnvelope, type OpenRequest } from '../../src/crypto/envelope.js';
+import { ENVELOPE_LIMITS, openEnvelope, type OpenRequest } from '../../src/crypto/envelope.js';
+import { rewrapEnvelope } from '../../src/crypto/rewrap.js';
 import { fernetSeal } from '../../src/crypto/fernet.js';
 import { deriveKey } from '../../src/crypto/kdf.js';
 import { systemRandom } from '../../src/crypto/random.js';

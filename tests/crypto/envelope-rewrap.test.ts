@@ -4,7 +4,8 @@ import { GeneralEncrypt } from 'jose';
 import { describe, expect, it } from 'vitest';
 
 import { fromUtf8, utf8 } from '../../src/crypto/bytes.js';
-import { openEnvelope, rewrapEnvelope, sealEnvelope, type RewrapRequest } from '../../src/crypto/envelope.js';
+import { openEnvelope, sealEnvelope } from '../../src/crypto/envelope.js';
+import { rewrapEnvelope, type RewrapRequest } from '../../src/crypto/rewrap.js';
 import { decryptContent, readJwe, unwrapContentKey } from '../../src/crypto/jwe.js';
 import { systemRandom } from '../../src/crypto/random.js';
 import { cheapJwe, cheapLegacy, NOW, parseJwe, PASSWORD, refusalOf } from '../support/envelopes.js';

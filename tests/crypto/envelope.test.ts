@@ -174,8 +174,8 @@ describe('a bare Fernet token', () => {
 
 describe('fields that do not fit together are refused by name', () => {
   it.each([
-    ['password and fernet_key: exactly one of them is needed', {}],
-    ['password and fernet_key: exactly one of them is needed', { password: PASSWORD, fernetKey: FERNET_KEY }],
+    ['password and fernet_key and key: only one of them can be given', {}],
+    ['password and fernet_key and key: only one of them can be given', { password: PASSWORD, fernetKey: FERNET_KEY }],
     ['plaintext is over 524288 bytes', { password: PASSWORD, plaintext: '\u00e9'.repeat(262_145) }],
     ['context cannot be bound by Fernet', { password: PASSWORD, format: 'fernet', context: 'a' }],
     ['context cannot be bound by Fernet', { fernetKey: FERNET_KEY, context: '' }],

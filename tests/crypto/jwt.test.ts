@@ -1,6 +1,6 @@
 /** Tokens: the published examples verify, what is signed verifies, and one changed character makes any of it invalid. */
 
-import { createSecretKey } from 'node:crypto';
+import { createSecretKey, type KeyObject } from 'node:crypto';
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -9,7 +9,7 @@ import { fromUtf8 } from '../../src/crypto/bytes.js';
 import { isDeeperThan } from '../../src/crypto/json.js';
 import { JWT_ALGORITHMS, readJwks, type JwtAlgorithm } from '../../src/crypto/jwt-keys.js';
 import { claimsOf, JWT_LIMITS, signJwt, splitJws, verifyJws, verifyJwt } from '../../src/crypto/jwt.js';
-import { createProcessRing } from '../../src/crypto/keyring.js';
+import { makeKey, verifyingPart } from '../../src/crypto/key-material.js';
 import { systemRandom } from '../../src/crypto/random.js';
 import {
   EXAMPLE_TOKENS,
@@ -133,22 +133,22 @@ describeWithVectors('JWS and JWK, Wycheproof', () => {
   });
 });
 
-const ring = createProcessRing({ random: systemRandom });
+const made = Object.fromEntries(
+  await Promise.all(JWT_ALGORITHMS.map(async (algorithm) => [algorithm, await makeKey(algorithm, systemRandom)])),
+) as Record<JwtAlgorithm, KeyObject>;
 
 async function signed(algorithm: JwtAlgorithm, claims: Record<string, unknown>, ttlSeconds = 60): Promise<string> {
-  const { id, signing } = await ring.signingKey(undefined, algorithm);
-  if (signing === undefined) throw new Error('no signing key');
-  return (await signJwt({ claims, ttlSeconds }, { id, algorithm, signing }, now, 'jti-1')).token;
+  const key = { id: `${algorithm}.1`, algorithm, signing: made[algorithm] };
+  return (await signJwt({ claims, ttlSeconds }, key, now, 'jti-1')).token;
 }
 
-async function candidate(algorithm: JwtAlgorithm): Promise<Parameters<typeof verifyJwt>[1]> {
-  const { id, verifying } = await ring.signingKey(undefined, algorithm);
-  return [{ kid: id, key: verifying, algorithms: [algorithm] }];
+function candidate(algorithm: JwtAlgorithm): Parameters<typeof verifyJwt>[1] {
+  return [{ kid: `${algorithm}.1`, key: verifyingPart(made[algorithm]), algorithms: [algorithm] }];
 }
 
 describe.each(JWT_ALGORITHMS)('%s', (algorithm) => {
   it('verifies what it signed', async () => {
-    const keys = await candidate(algorithm);
+    const keys = candidate(algorithm);
     const depth = JWT_LIMITS.depth - 1;
     const values = fc.dictionary(
       fc.string().map((name) => `x-${name}`),
@@ -170,7 +170,7 @@ describe.each(JWT_ALGORITHMS)('%s', (algorithm) => {
   });
 
   it('does not verify with any one character changed', async () => {
-    const keys = await candidate(algorithm);
+    const keys = candidate(algorithm);
     const token = await signed(algorithm, { role: 'reader' });
     const alphabet = Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=+/. ');
     await fc.assert(
@@ -190,8 +190,7 @@ describe.each(JWT_ALGORITHMS)('%s', (algorithm) => {
   });
 
   it('does not verify under another key of its kind', async () => {
-    const other = createProcessRing({ random: systemRandom });
-    const { verifying } = await other.signingKey(undefined, algorithm);
+    const verifying = verifyingPart(await makeKey(algorithm, systemRandom));
     const token = await signed(algorithm, {});
     expect(await verifyJwt(token, [{ key: verifying, algorithms: [algorithm] }], {}, now)).toEqual({
       valid: false,
@@ -201,7 +200,7 @@ describe.each(JWT_ALGORITHMS)('%s', (algorithm) => {
 });
 
 it('Ed25519, the name RFC 9864 gives EdDSA over that curve, verifies with the same key', async () => {
-  const { signing, verifying } = await ring.signingKey(undefined, 'EdDSA');
+  const [signing, verifying] = [made.EdDSA, verifyingPart(made.EdDSA)];
   if (signing === undefined) throw new Error('no signing key');
   const { CompactSign } = await import('jose');
   const token = await new CompactSign(Buffer.from(JSON.stringify({ exp: nowSeconds + 1 })))

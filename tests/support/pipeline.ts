@@ -1,7 +1,9 @@
 /** A pipeline for tests: any tools, an audit that is kept in memory, a clock that stands still unless it is moved. */
 
+import { afterAll } from 'vitest';
+
 import type { CertificateChecker } from '../../src/crypto/certificate/checker.js';
-import { createProcessRing } from '../../src/crypto/keyring.js';
+import { createKeyRing, type KeyRing } from '../../src/crypto/keyring.js';
 import { systemRandom } from '../../src/crypto/random.js';
 import type { AllowedFolder } from '../../src/files/policy.js';
 import { AllowedFiles } from '../../src/files/read.js';
@@ -15,8 +17,13 @@ import {
 } from '../../src/guard/call.js';
 import { createGuessLimit } from '../../src/guard/limits.js';
 import { createCertificateChecker } from '../../src/network/checker.js';
+import { environmentKey } from '../../src/storage/key-file.js';
+import { createKeyStore } from '../../src/storage/keys.js';
+import { createVault } from '../../src/storage/master-key.js';
+import { lazyStore, type Store } from '../../src/storage/store.js';
 import { catalogue } from '../../src/tools/index.js';
 import { native, never, openPkcs12, strengthMeter } from './engines.js';
+import { newHome, USER } from './home.js';
 
 export interface Bench {
   pipeline: Pipeline;
@@ -36,10 +43,23 @@ const offline = (): CertificateChecker =>
     now: () => new Date('2026-06-01T12:00:00Z'),
   });
 
+const stores: Store[] = [];
+afterAll(() => Promise.all(stores.map((store) => store.close())));
+
+/** A ring on a store of its own, which is opened with the first need. */
+export function temporaryRing(jwtSecret?: string): KeyRing {
+  const store = lazyStore({ home: newHome(), owner: USER });
+  stores.push(store);
+  const vault = createVault(store, environmentKey(systemRandom(32)), systemRandom);
+  const keys = createKeyStore(store, vault, systemRandom);
+  return createKeyRing({ ...(jwtSecret === undefined ? {} : { jwtSecret }), store: keys });
+}
+
 export function bench(
   options: Partial<PipelineOptions> = {},
   folders: readonly AllowedFolder[] = [],
   certificates: CertificateChecker = offline(),
+  ring: KeyRing = temporaryRing('a-secret-for-tests-of-32-bytes-or-more'),
 ): Bench {
   const entries: AuditEntry[] = [];
   const failures: Bench['failures'] = [];
@@ -51,7 +71,7 @@ export function bench(
     context: {
       now: () => new Date('2026-06-01T12:00:00Z'),
       random: systemRandom,
-      ring: createProcessRing({ jwtSecret: 'a-secret-for-tests-of-32-bytes-or-more', random: systemRandom }),
+      ring: ring,
       passwords: native,
       strength: strengthMeter,
       policy: { minLength: 8, bcryptCost: 10 },

@@ -2,6 +2,8 @@
 
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 
+import { newHome } from './home.js';
+
 export interface Answer {
   jsonrpc: string;
   id: string | number | null;
@@ -22,9 +24,13 @@ export class RawServer {
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   #wake: (() => void)[] = [];
 
+  /** Each gets a home of its own, unless `env` names one. */
   constructor(env: Record<string, string> = {}, args: string[] = ['dist/main.js']) {
-    const { JWT_SECRET_KEY: _key, ...inherited } = process.env;
-    this.child = spawn(process.execPath, args, { env: { ...inherited, ...env }, stdio: 'pipe' });
+    const foreign = Object.entries(process.env).filter(([name]) => !/^(?:SECURITY_MCP_|JWT_SECRET_KEY)/.test(name));
+    this.child = spawn(process.execPath, args, {
+      env: { ...Object.fromEntries(foreign), SECURITY_MCP_HOME: newHome(), ...env },
+      stdio: 'pipe',
+    });
     this.child.stdout.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text;
       for (const wake of this.#wake.splice(0)) wake();

@@ -2,7 +2,8 @@
 
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { openGuessSubject, rewrapGuessSubject } from '../../src/crypto/envelope.js';
+import { openGuessSubject } from '../../src/crypto/envelope.js';
+import { rewrapGuessSubject } from '../../src/crypto/rewrap.js';
 import { systemRandom } from '../../src/crypto/random.js';
 import { changed, cheapJwe, cheapLegacy, flipBit, parseJwe, PASSWORD, withHeader } from '../support/envelopes.js';
 import { answered, bench, refused, type Bench } from '../support/pipeline.js';

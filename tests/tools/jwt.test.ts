@@ -59,10 +59,8 @@ describe('jwt_verify', () => {
   });
 });
 
-it('jwt_sign refuses __proto__ in claims, and warns where its key ends with the process', async () => {
+it('jwt_sign refuses __proto__ in claims', async () => {
   const { call } = bench();
   const claims = JSON.parse('{"__proto__":{"admin":true}}') as unknown;
   expect(refused(await call('jwt_sign', { claims }))).toMatchObject({ code: 'input_invalid' });
-  expect(answered(await call('jwt_sign', { algorithm: 'ES256' }))).toHaveProperty('warning');
-  expect(answered(await call('jwt_sign', {}))).not.toHaveProperty('warning');
 });

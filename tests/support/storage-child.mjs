@@ -1,0 +1,92 @@
+/** A process of its own on a store, for tests with several processes and with kills. It runs the built program. */
+
+import { randomBytes } from 'node:crypto';
+
+import { createKeyRing } from '../../dist/crypto/keyring.js';
+import { Home } from '../../dist/storage/home.js';
+import { environmentKey, fileKey } from '../../dist/storage/key-file.js';
+import { createKeyStore } from '../../dist/storage/keys.js';
+import { createVault } from '../../dist/storage/master-key.js';
+import { lazyStore } from '../../dist/storage/store.js';
+
+const [scenario, json, ...args] = process.argv.slice(2);
+const options = JSON.parse(json);
+const store = lazyStore(options);
+const keys =
+  options.databaseUrl === undefined
+    ? fileKey(() => new Home(options.home, options.owner))
+    : environmentKey(Buffer.alloc(32, 7));
+const vault = createVault(store, keys, randomBytes);
+const say = (line) => process.stdout.write(`${line}\n`);
+
+const scenarios = {
+  /** Opens store and vault at once with others, and tells a key of the guard: it must be the same for all. */
+  async open() {
+    const opened = await vault.open();
+    say(Buffer.from(opened.guardKey('fingerprint')).toString('hex'));
+  },
+
+  /** Adds one to a counter that it reads first, so many times. */
+  async count() {
+    for (let i = 0; i < Number(args[0]); i++) {
+      await store.write(async (trx) => {
+        const row = await trx.selectFrom('meta').select('value').where('name', '=', 'counter').executeTakeFirst();
+        const value = String(Number(row?.value ?? 0) + 1);
+        await trx
+          .insertInto('meta')
+          .values({ name: 'counter', value })
+          .onConflict((on) => on.column('name').doUpdateSet({ value }))
+          .execute();
+      });
+    }
+    say('done');
+  },
+
+  /** Two rows that belong together, in one transaction, without end; says each number that is committed. */
+  async pairs() {
+    const first = Number(args[0]);
+    for (let i = first; ; i++) {
+      await store.write(async (trx) => {
+        await trx
+          .insertInto('meta')
+          .values({ name: `left-${i}`, value: 'x'.repeat(5_000) })
+          .execute();
+        await trx
+          .insertInto('meta')
+          .values({ name: `right-${i}`, value: 'x' })
+          .execute();
+      });
+      say(i);
+    }
+  },
+
+  /** Uses the default envelope key at once with others, tells it, and rotates a key of all so many times; says each new id. */
+  async rotateKeys() {
+    const ring = createKeyRing({ store: createKeyStore(store, vault, randomBytes) });
+    await ring.wrappingKey();
+    const first = await ring.unwrappingKey('envelope.1');
+    say(Buffer.from(first).toString('hex'));
+    for (let i = 0; i < Number(args[0]); i++) {
+      const { primaryVersion, versions } = await ring.rotate('envelope');
+      // No half state: what is told is whole.
+      if (versions.length !== primaryVersion) throw new Error('a half state was seen');
+      say(`envelope.${primaryVersion}`);
+    }
+  },
+
+  /** Replaces the master key without end; between two, wraps something. */
+  async rotate() {
+    for (;;) {
+      const opened = await vault.open();
+      const name = `wrapped-${Date.now()}-${randomBytes(4).toString('hex')}`;
+      const value = Buffer.from(opened.wrap(Buffer.from(name), { purpose: 'test', name, version: 1 })).toString('hex');
+      await store.write((trx) => trx.insertInto('meta').values({ name, value }).execute());
+      say(name);
+      await vault.rotate(randomBytes(32));
+      say('rotated');
+    }
+  },
+};
+
+await scenarios[scenario]();
+await store.close();
