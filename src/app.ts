@@ -10,11 +10,7 @@ import { AllowedFiles } from './files/read.js';
 import type { AuditSink } from './guard/audit.js';
 import { createPipeline, TIME_LIMIT_SECONDS, type Pipeline, type PipelineOptions } from './guard/call.js';
 import { createGuessLimit, type MonotonicClock } from './guard/limits.js';
-import { Home } from './storage/home.js';
-import { environmentKey, fileKey } from './storage/key-file.js';
-import { createKeyStore } from './storage/keys.js';
-import { createVault, type Vault } from './storage/master-key.js';
-import { lazyStore, type Store } from './storage/store.js';
+import type { Storage } from './storage/open.js';
 import { catalogue } from './tools/index.js';
 import { OPERATOR_TOOLS } from './tools/key.js';
 import type { Tool } from './tools/tool.js';
@@ -45,9 +41,8 @@ export interface App {
   pipeline: Pipeline;
   /** What only the command line offers: the same way of a call, with tools that no client is told of. */
   operator: Pipeline;
-  /** Opened with the first call that needs it, as is the vault in it. */
-  store: Store;
-  vault: Vault;
+  /** What remembers: loaded, and opened, with the first call that needs it. */
+  storage(): Promise<Storage>;
   engines(): Promise<EngineReport>;
   /** Ends the worker threads, whatever they compute, and closes the store. */
   close(): Promise<void>;
@@ -59,7 +54,18 @@ export function createApp(config: Config, surroundings: Surroundings): App {
   const cpuSlots = Math.max(1, Math.min(processors, poolThreads - 2));
   const hashingThreads = new ThreadPool(threadScript, cpuSlots);
   const strengthThreads = new ThreadPool(threadScript, 1);
-  const { store, vault } = createStore(config, userId);
+  let loading: Promise<Storage> | undefined;
+  const storage = (): Promise<Storage> =>
+    (loading ??= import('./storage/open.js').then(({ createStorage }) => {
+      const { home, databaseUrl, masterKey } = config;
+      return createStorage({
+        ...(home === undefined ? {} : { home }),
+        ...(databaseUrl === undefined ? {} : { databaseUrl }),
+        ...(masterKey === undefined ? {} : { masterKey }),
+        userId,
+        random: systemRandom,
+      });
+    }));
   const passwords = createEngine(config.engine, hashingThreads);
   const fingerprintKey = systemRandom(32);
   const { jwtSecret, jwtSecretPrevious, verifyAttempts } = config;
@@ -70,7 +76,7 @@ export function createApp(config: Config, surroundings: Surroundings): App {
       ring: createKeyRing({
         ...(jwtSecret === undefined ? {} : { jwtSecret }),
         ...(jwtSecretPrevious === undefined ? {} : { jwtSecretPrevious }),
-        store: createKeyStore(store, vault, systemRandom),
+        store: loadedLater(async () => (await storage()).keys),
       }),
       passwords,
       strength: createStrengthMeter(strengthThreads),
@@ -95,23 +101,25 @@ export function createApp(config: Config, surroundings: Surroundings): App {
   return {
     pipeline: withTools(catalogue(config.toolsets, config.readOnly)),
     operator: withTools(OPERATOR_TOOLS),
-    store,
-    vault,
+    storage,
     engines: () => passwords.report(),
     async close() {
-      await Promise.all([hashingThreads.close(), strengthThreads.close(), store.close()]);
+      const opened = loading?.then(({ store }) => store.close());
+      await Promise.all([hashingThreads.close(), strengthThreads.close(), opened]);
     },
   };
 }
 
-function createStore(
-  { home, databaseUrl, masterKey }: Config,
-  userId: number | undefined,
-): { store: Store; vault: Vault } {
-  const store = lazyStore({ home, databaseUrl, owner: userId });
-  // Without a home the store does not open, and nobody comes to ask for the key in it.
-  const key = masterKey === undefined ? fileKey(() => new Home(home ?? '', userId)) : environmentKey(masterKey);
-  return { store, vault: createVault(store, key, systemRandom) };
+/** An object of asynchronous methods that is made when one of them is first called. */
+function loadedLater<T extends object>(load: () => Promise<T>): T {
+  return new Proxy({} as T, {
+    get:
+      (_target, name) =>
+      async (...args: unknown[]) => {
+        const loaded = (await load()) as Record<PropertyKey, (...args: unknown[]) => unknown>;
+        return loaded[name]?.(...args);
+      },
+  });
 }
 
 /** The certificate checker, loaded with the first call: it is a third of the program. */

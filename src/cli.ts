@@ -266,9 +266,10 @@ async function checkRunning(
 /** Opens the store, which makes an empty one where there is none yet; the master key is looked at, never made. */
 async function checkStore(
   config: Config,
-  { store, vault }: App,
+  app: App,
   add: (check: string, status: Check['status'], finding: string) => void,
 ): Promise<void> {
+  const { store, vault } = await app.storage();
   const tell = (check: string, error: unknown): void => {
     if (!(error instanceof SecurityError)) throw error;
     // The variable may be unset, and the operator is the one who may know the path.

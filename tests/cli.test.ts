@@ -222,8 +222,11 @@ describe('on a terminal', () => {
       start: () => ({
         pipeline,
         operator: pipeline,
-        store,
-        vault: createVault(store, environmentKey(Buffer.alloc(32)), systemRandom),
+        storage: async () => ({
+          store,
+          vault: createVault(store, environmentKey(Buffer.alloc(32)), systemRandom),
+          keys: {} as never,
+        }),
         engines: async () => ({ bcrypt: 'native', argon2: 'native' }),
         close: async () => undefined,
       }),
