@@ -2,7 +2,9 @@
 
 import { spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { availableParallelism } from 'node:os';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const SERVER = fileURLToPath(new URL('../dist/main.js', import.meta.url));
@@ -12,6 +14,10 @@ export const JWT_SECRET_KEY = randomBytes(32).toString('base64url');
 export const GOOD_PASSWORD = 'correct horse battery staple';
 /** The most that SECURITY_MCP_CALLS_PER_MINUTE takes: here the limit must not be what is measured. */
 export const UNLIMITED = '100000/100000';
+
+/** Nothing that is measured touches the store of whoever measures. */
+const HOME = mkdtempSync(join(tmpdir(), 'security-mcp-bench-'));
+process.on('exit', () => rmSync(HOME, { recursive: true, force: true }));
 
 const POOL_THREADS = 4;
 /** How many CPU-heavy calls the pipeline runs at once (src/app.ts); the raw library gets as many. */
@@ -33,7 +39,10 @@ export class StdioServer {
   #rest = '';
 
   constructor(script, env = {}) {
-    this.#child = spawn(process.execPath, [script], { env: { ...cleanEnvironment(), ...env }, stdio: 'pipe' });
+    this.#child = spawn(process.execPath, [script], {
+      env: { ...cleanEnvironment(), SECURITY_MCP_HOME: HOME, ...env },
+      stdio: 'pipe',
+    });
     this.#child.stdout.setEncoding('utf8').on('data', (text) => this.#onText(text));
     // Read and dropped, as a host does that keeps no log; unread it would fill up and hold the server.
     this.#child.stderr.resume();
@@ -108,8 +117,8 @@ export async function startPipeline(env = {}) {
   const [{ createApp }, { loadConfig }] = await Promise.all([import('../dist/app.js'), import('../dist/config.js')]);
   // No variable here names a file or a folder, so nothing is asked of the file system.
   const loaded = loadConfig(
-    { JWT_SECRET_KEY, SECURITY_MCP_CALLS_PER_MINUTE: UNLIMITED, ...env },
-    { pathDelimiter: ':' },
+    { JWT_SECRET_KEY, SECURITY_MCP_CALLS_PER_MINUTE: UNLIMITED, SECURITY_MCP_HOME: HOME, ...env },
+    { pathDelimiter: ':', isAbsolute, defaultHome: () => HOME },
   );
   if ('problems' in loaded) throw new Error(loaded.problems.join(' '));
   const app = createApp(loaded.config, {

@@ -5,7 +5,9 @@
 
 import { strict as assert } from 'node:assert';
 import { createCipheriv, createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
@@ -29,6 +31,9 @@ const SEALED_TEXT = 'database password: violet-anchor-93';
 const CALL_TIMEOUT_MS = 10_000;
 
 const JWT_SECRET_KEY = randomBytes(32).toString('base64url');
+/** The demonstration leaves nothing behind. */
+const home = mkdtempSync(join(tmpdir(), 'security-mcp-demo-'));
+process.on('exit', () => rmSync(home, { recursive: true, force: true }));
 
 const colourful = process.stdout.isTTY === true && process.env.NO_COLOR === undefined;
 const paint = (code) => (text) => (colourful ? `\u001b[${code}m${text}\u001b[0m` : text);
@@ -94,7 +99,12 @@ async function connect() {
     command: process.execPath,
     args: [serverScript],
     // `any`: the servers that are checked here listen on the loopback address.
-    env: { JWT_SECRET_KEY, SECURITY_MCP_LOG_LEVEL: 'error', SECURITY_MCP_NETWORK: 'any' },
+    env: {
+      JWT_SECRET_KEY,
+      SECURITY_MCP_HOME: home,
+      SECURITY_MCP_LOG_LEVEL: 'error',
+      SECURITY_MCP_NETWORK: 'any',
+    },
     stderr: 'pipe',
   });
   let rest = '';
