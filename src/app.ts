@@ -9,7 +9,7 @@ import { systemRandom } from './crypto/random.js';
 import { AllowedFiles } from './files/read.js';
 import type { AuditSink } from './guard/audit.js';
 import { createPipeline, TIME_LIMIT_SECONDS, type Pipeline, type PipelineOptions } from './guard/call.js';
-import { createGuessLimit, type MonotonicClock } from './guard/limits.js';
+import type { GuessLimit, MonotonicClock } from './guard/limits.js';
 import type { Storage } from './storage/open.js';
 import { catalogue } from './tools/index.js';
 import { OPERATOR_TOOLS } from './tools/key.js';
@@ -57,18 +57,18 @@ export function createApp(config: Config, surroundings: Surroundings): App {
   let loading: Promise<Storage> | undefined;
   const storage = (): Promise<Storage> =>
     (loading ??= import('./storage/open.js').then(({ createStorage }) => {
-      const { home, databaseUrl, masterKey } = config;
+      const { home, databaseUrl, masterKey, verifyAttempts } = config;
       return createStorage({
         ...(home === undefined ? {} : { home }),
         ...(databaseUrl === undefined ? {} : { databaseUrl }),
         ...(masterKey === undefined ? {} : { masterKey }),
+        verifyAttempts,
         userId,
         random: systemRandom,
       });
     }));
   const passwords = createEngine(config.engine, hashingThreads);
-  const fingerprintKey = systemRandom(32);
-  const { jwtSecret, jwtSecretPrevious, verifyAttempts } = config;
+  const { jwtSecret, jwtSecretPrevious } = config;
   const options: Omit<PipelineOptions, 'tools'> = {
     context: {
       now,
@@ -86,8 +86,12 @@ export function createApp(config: Config, surroundings: Surroundings): App {
       openPkcs12: createPkcs12Opener(hashingThreads),
     },
     audit,
-    guesses: createGuessLimit(verifyAttempts.guesses, verifyAttempts.windowSeconds, clock),
-    fingerprint: (subject) => createHmac('sha256', fingerprintKey).update(subject).digest('base64url'),
+    guesses: loadedLater<GuessLimit>(async () => (await storage()).attempts),
+    fingerprint: async (subject) => {
+      const { vault } = await storage();
+      const key = (await vault.open()).guardKey('fingerprint');
+      return createHmac('sha256', key).update(subject).digest('base64url');
+    },
     callsPerMinute: config.callsPerMinute,
     cpuSlots,
     networkSlots: NETWORK_SLOTS,

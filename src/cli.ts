@@ -1,6 +1,7 @@
 /** The command line: the same tools through the same pipeline, and a look at the installation, for people. */
 
 import type { App } from './app.js';
+import { attemptsCommand } from './cli-attempts.js';
 import type { Config, ConfigResult } from './config.js';
 import { runKeys } from './cli-keys.js';
 import { SecurityError } from './crypto/errors.js';
@@ -41,6 +42,8 @@ Usage
   security-mcp tools                    list the tools
   security-mcp keys COMMAND             the key ring: list, create, rotate, retire, restore, destroy, policy, export, import
   security-mcp doctor                   check configuration, engines and versions
+  security-mcp attempts list            what wrong guesses are held against, by fingerprint
+  security-mcp attempts reset SUBJECT   free one of them, or --all
   security-mcp --help | --version
 
 Options
@@ -76,6 +79,8 @@ export async function runCli(args: readonly string[], world: CliWorld): Promise<
       return withConfig(world, (config) => runKeys(rest, json || !world.isTerminal, config, world, layOut));
     case 'doctor':
       return doctor(json, world);
+    case 'attempts':
+      return withConfig(world, (config) => attemptsCommand(rest, json || !world.isTerminal, world, config));
     default:
       await world.printError(`security-mcp: this is no command. Try security-mcp --help\n`);
       return USAGE;

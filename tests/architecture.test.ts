@@ -34,6 +34,7 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
   config: ['crypto/', 'tools/', 'workers/', 'network/policy', 'type:files/'],
   app: ['*', 'node:crypto'],
   cli: ['*'],
+  'cli-attempts': ['*'],
   'cli-keys': ['*'],
   draw: ['type:crypto/', 'crypto/text'],
   main: ['*', 'node:'],

@@ -226,6 +226,7 @@ describe('on a terminal', () => {
           store,
           vault: createVault(store, environmentKey(Buffer.alloc(32)), systemRandom),
           keys: {} as never,
+          attempts: {} as never,
         }),
         engines: async () => ({ bcrypt: 'native', argon2: 'native' }),
         close: async () => undefined,

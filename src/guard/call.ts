@@ -47,8 +47,8 @@ export interface PipelineOptions {
   context: Omit<ToolContext, 'signal' | 'progress' | 'attemptsRemaining'>;
   audit: AuditSink;
   guesses: GuessLimit;
-  /** A keyed fingerprint of what is guessed at. */
-  fingerprint(subject: Uint8Array): string;
+  /** A keyed fingerprint of what is guessed at, the same for all who share the limit. */
+  fingerprint(subject: Uint8Array): Promise<string>;
   callsPerMinute: { light: number; cpu: number };
   /** How many CPU-heavy calls run at once. */
   cpuSlots: number;
@@ -118,7 +118,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     release: () => void,
   ): Promise<GuessCharge | null> => {
     try {
-      return subject === null ? null : await options.guesses.charge(options.fingerprint(subject), signal);
+      return subject === null ? null : await options.guesses.charge(await options.fingerprint(subject), signal);
     } catch (error) {
       release();
       throw error;
@@ -162,7 +162,10 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       }
       return output.data;
     } finally {
-      settleGuess(charge, succeeded);
+      // The guess is spent where this cannot be written, whatever it was: no reason to withhold the answer.
+      await settleGuess(charge, succeeded).catch((error: unknown) =>
+        options.reportFailure(log.callId, tool.name, describeCause(error)),
+      );
     }
   };
 
@@ -227,10 +230,12 @@ const UNKNOWN_FIELD: Issue = { code: 'unrecognized_keys', path: [], message: '' 
 class CallLog {
   fields?: Record<string, string | number | boolean>;
   readonly ids: Record<string, string> = {};
+  readonly callId: string;
   readonly #base: Pick<AuditEntry, 'boot_id' | 'call_id' | 'tool' | 'caller'>;
   readonly #now: () => Date;
 
   constructor(tool: Tool, caller: Caller, callId: string, options: PipelineOptions) {
+    this.callId = callId;
     this.#base = { boot_id: options.bootId, call_id: callId, tool: tool.name, caller: caller.name };
     this.#now = options.context.now;
   }
@@ -261,10 +266,8 @@ class OutputFault extends Error {
   }
 }
 
-function settleGuess(charge: GuessCharge | null, succeeded: boolean): void {
-  if (charge === null) return;
-  if (succeeded) charge.refund();
-  else charge.keep();
+async function settleGuess(charge: GuessCharge | null, succeeded: boolean): Promise<void> {
+  await (succeeded ? charge?.refund() : charge?.keep());
 }
 
 async function append(sink: AuditSink, entry: AuditEntry): Promise<void> {

@@ -1,4 +1,4 @@
-/** Limits: calls per minute of a tool, guesses at one secret, and CPU-heavy calls at once. In this process's memory. */
+/** Limits: calls per minute of a tool and CPU-heavy calls at once, in this process's memory; what a limit on guesses must do. */
 
 import { SecurityError } from '../crypto/errors.js';
 
@@ -38,127 +38,16 @@ export class CallLimit {
 export interface GuessCharge {
   /** How many further guesses the subject has now, this one taken off. */
   remaining: number;
-  /** Takes the charge back after a success. Called once, or `keep` is. */
-  refund(): void;
+  /** Takes the charge back after a success. Called once, or `keep` is. Where it cannot be done, the guess is spent. */
+  refund(): Promise<void>;
   /** Leaves the charge after a failure. */
-  keep(): void;
+  keep(): Promise<void>;
 }
 
 /** What counts guesses. The subject is a keyed fingerprint: it tells nothing about what is guessed at. */
 export interface GuessLimit {
-  /** Charges one guess before the check. Throws `rate_limited`; waits while the outcome of earlier guesses decides. */
+  /** Charges one guess before the check, durably. Throws `rate_limited`; waits while the outcome of earlier guesses decides. */
   charge(subject: string, signal: AbortSignal): Promise<GuessCharge>;
-}
-
-interface Attempts {
-  /** When the guesses that count were charged. */
-  times: number[];
-  /** Charged guesses whose outcome is not known yet. */
-  pending: number;
-  consecutiveFailures: number;
-  blockedUntil: number;
-  settled: Set<() => void>;
-}
-
-const FIRST_WAIT_MS = 30_000;
-const LONGEST_WAIT_MS = 3_600_000;
-const MAX_SUBJECTS = 10_000;
-
-/**
- * `guesses` in any `windowSeconds`; past as many consecutive failures the wait doubles from 30 seconds to an hour
- * (NIST SP 800-63B section 3.2.2). A right guess is given back and clears the failures.
- */
-export function createGuessLimit(guesses: number, windowSeconds: number, clock: MonotonicClock): GuessLimit {
-  const subjects = new Map<string, Attempts>();
-  const windowMs = windowSeconds * 1000;
-
-  const attemptsOf = (subject: string): Attempts => {
-    const known = subjects.get(subject);
-    if (known !== undefined) return known;
-    if (subjects.size >= MAX_SUBJECTS) forgetIdle(subjects, clock() - windowMs, clock());
-    const fresh: Attempts = { times: [], pending: 0, consecutiveFailures: 0, blockedUntil: 0, settled: new Set() };
-    subjects.set(subject, fresh);
-    return fresh;
-  };
-
-  return {
-    async charge(subject, signal) {
-      const attempts = attemptsOf(subject);
-      for (;;) {
-        const now = clock();
-        attempts.times = attempts.times.filter((time) => now - time < windowMs);
-        const oldest = attempts.times[0] ?? now;
-        const waitMs = Math.max(
-          attempts.blockedUntil - now,
-          attempts.times.length < guesses ? 0 : oldest + windowMs - now,
-        );
-        if (waitMs <= 0) {
-          attempts.times.push(now);
-          attempts.pending++;
-          return chargeOf(attempts, now, guesses, clock);
-        }
-        // A guess under way may turn out right and give its place back: only known failures refuse.
-        if (attempts.pending === 0 || attempts.blockedUntil > now) throw tooManyGuesses(waitMs);
-        await nextSettled(attempts, signal);
-      }
-    },
-  };
-}
-
-function chargeOf(attempts: Attempts, time: number, guesses: number, clock: MonotonicClock): GuessCharge {
-  const settle = (): void => {
-    attempts.pending--;
-    for (const wake of attempts.settled) wake();
-    attempts.settled.clear();
-  };
-  return {
-    remaining: Math.max(0, guesses - attempts.times.length),
-    refund() {
-      const at = attempts.times.indexOf(time);
-      if (at !== -1) attempts.times.splice(at, 1);
-      attempts.consecutiveFailures = 0;
-      settle();
-    },
-    keep() {
-      attempts.consecutiveFailures++;
-      const past = attempts.consecutiveFailures - guesses;
-      if (past > 0) attempts.blockedUntil = clock() + Math.min(FIRST_WAIT_MS * 2 ** (past - 1), LONGEST_WAIT_MS);
-      settle();
-    },
-  };
-}
-
-function nextSettled(attempts: Attempts, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
-      attempts.settled.delete(wake);
-      reject(signal.reason);
-    };
-    const wake = (): void => {
-      signal.removeEventListener('abort', onAbort);
-      resolve();
-    };
-    if (signal.aborted) return reject(signal.reason);
-    attempts.settled.add(wake);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-}
-
-/** Makes room: drops subjects that nothing is held against any more, and refuses where there are none. */
-function forgetIdle(subjects: Map<string, Attempts>, windowStart: number, now: number): void {
-  for (const [subject, attempts] of subjects) {
-    const quiet = attempts.times.every((time) => time < windowStart) && attempts.blockedUntil <= now;
-    if (quiet && attempts.pending === 0) subjects.delete(subject);
-  }
-  if (subjects.size >= MAX_SUBJECTS) throw tooManyGuesses(MINUTE_MS);
-}
-
-function tooManyGuesses(waitMs: number): SecurityError {
-  const waitSeconds = Math.max(1, Math.ceil(waitMs / 1000));
-  return new SecurityError('rate_limited', 'Too many attempts on this secret.', {
-    hint: `Wait ${waitSeconds} seconds; further wrong attempts make the wait longer.`,
-    retryAfterSeconds: waitSeconds,
-  });
 }
 
 interface Waiter {

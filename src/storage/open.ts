@@ -2,6 +2,7 @@
 
 import type { KeyStore } from '../crypto/keyring.js';
 import type { Random } from '../crypto/random.js';
+import { Attempts } from './attempts.js';
 import { Home } from './home.js';
 import { environmentKey, fileKey } from './key-file.js';
 import { createKeyStore } from './keys.js';
@@ -13,6 +14,7 @@ export interface StorageOptions {
   home?: string;
   databaseUrl?: string;
   masterKey?: Uint8Array;
+  verifyAttempts: { guesses: number; windowSeconds: number };
   /** The user id that the home must belong to, where the platform has such ids. */
   userId: number | undefined;
   random: Random;
@@ -22,13 +24,26 @@ export interface Storage {
   store: Store;
   vault: Vault;
   keys: KeyStore;
+  attempts: Attempts;
 }
 
 /** Opens nothing yet: that happens with the first read or write. */
-export function createStorage({ home, databaseUrl, masterKey, userId, random }: StorageOptions): Storage {
+export function createStorage({
+  home,
+  databaseUrl,
+  masterKey,
+  verifyAttempts,
+  userId,
+  random,
+}: StorageOptions): Storage {
   const store = lazyStore({ home, databaseUrl, owner: userId });
   // Without a home the store does not open, and nobody comes to ask for the key in it.
   const key = masterKey === undefined ? fileKey(() => new Home(home ?? '', userId)) : environmentKey(masterKey);
   const vault = createVault(store, key, random);
-  return { store, vault, keys: createKeyStore(store, vault, random) };
+  return {
+    store,
+    vault,
+    keys: createKeyStore(store, vault, random),
+    attempts: new Attempts(store, { ...verifyAttempts, random }),
+  };
 }

@@ -3,24 +3,9 @@
  * them stand in migrations.ts. Times are whole milliseconds since 1970 of the store's clock (`Store.now`), JSON is text.
  * There are no boolean, date and JSON columns: those three differ between the engines.
  *
- * How guesses are charged (`attempts`), in ONE upsert that is the same text on both engines. `charges` holds the last charges
- * of a subject, newest first, each of exactly CHARGE_LENGTH characters: 13 digits of milliseconds, 8 random characters that
- * make it unique, one letter of state (`p` pending, `k` kept after a wrong guess) and `;`.
- *
- *   insert into attempts (subject, charges, ...) values (:subject, :charge, ...)
- *   on conflict (subject) do update set charges = substr(excluded.charges || attempts.charges, 1, CHARGE_LENGTH * :guesses)
- *   where attempts.blocked_until <= :now
- *     and coalesce(cast(nullif(substr(attempts.charges, CHARGE_LENGTH * (:guesses - 1) + 1, 13), '') as bigint), 0)
- *         <= :now - :window
- *   returning ...
- *
- * The charge that lies `guesses` places back must have left the window: that is "at most `guesses` in any window", exactly. No
- * row returned means refused; the row then tells how long to wait, and whether a pending charge may still give its place back
- * (one older than any call can last belongs to a process that was killed, and counts as kept). A right guess is
- * `replace(charges, :charge, '')`, a wrong one `replace(charges, :charge, :kept)`, whoever wrote in between.
+ * The rows of `attempts` are only changed by whoever has locked them, with an upsert that is the same on both engines
+ * (attempts.ts); what is decided meanwhile is in attempt-rules.ts.
  */
-
-export const CHARGE_LENGTH = 23;
 
 export type KeyVersionState = 'enabled' | 'disabled' | 'destroy_scheduled' | 'destroyed';
 
@@ -57,6 +42,7 @@ export interface KeyVersionsTable {
 export interface AttemptsTable {
   /** A keyed fingerprint: it tells nothing about what is guessed at. */
   subject: string;
+  /** The last charges that were not given back, newest first, as JSON: `[time, id, 1 while the outcome is unknown]`. */
   charges: string;
   consecutive_failures: number;
   blocked_until: number;

@@ -1,10 +1,10 @@
-/** The limits: calls per minute, guesses at one secret, and slots for heavy work, on a clock that the tests move. */
+/** The limits: calls per minute and slots for heavy work, on a clock that the tests move. Guesses: tests/storage/attempts.test.ts. */
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { SecurityError } from '../../src/crypto/errors.js';
-import { CallLimit, createGuessLimit, Slots } from '../../src/guard/limits.js';
+import { CallLimit, Slots } from '../../src/guard/limits.js';
 import { never } from '../support/engines.js';
 
 function clock(): { now(): number; advance(ms: number): void } {
@@ -60,72 +60,6 @@ describe('calls per minute', () => {
         },
       ),
     );
-  });
-});
-
-describe('guesses at one secret', () => {
-  it('are five in a minute, and a success gives its place back', async () => {
-    const time = clock();
-    const limit = createGuessLimit(5, 60, time.now);
-    for (let i = 0; i < 4; i++) (await limit.charge('a', never)).keep();
-    const good = await limit.charge('a', never);
-    expect(good.remaining).toBe(0);
-    good.refund();
-    (await limit.charge('a', never)).keep();
-    await expect(limit.charge('a', never)).rejects.toMatchObject({ code: 'rate_limited', retryAfterSeconds: 60 });
-    (await limit.charge('b', never)).keep();
-  });
-
-  it('wait twice as long after each further failure, up to an hour', async () => {
-    const time = clock();
-    const limit = createGuessLimit(5, 60, time.now);
-    const waits: number[] = [];
-    for (let i = 0; i < 18; i++) {
-      const charge = await limit.charge('a', never).catch(() => null);
-      if (charge === null) {
-        const error = (await limit.charge('a', never).catch((error: unknown) => error)) as SecurityError;
-        waits.push(error.retryAfterSeconds ?? 0);
-        time.advance((error.retryAfterSeconds ?? 0) * 1000);
-      } else charge.keep();
-    }
-    expect(waits).toEqual([60, 30, 60, 120, 240, 480, 960]);
-    for (let i = 0; i < 20; i++) {
-      time.advance(3_600_000);
-      await limit.charge('a', never).then((charge) => charge.keep());
-    }
-    await expect(limit.charge('a', never)).rejects.toMatchObject({ retryAfterSeconds: 3_600 });
-  });
-
-  it('that are right and under way at once are not refused for each other', async () => {
-    const limit = createGuessLimit(5, 60, clock().now);
-    const charges = await Promise.all(Array.from({ length: 5 }, () => limit.charge('a', never)));
-    const sixth = limit.charge('a', never);
-    charges[0]?.refund();
-    const granted = await sixth;
-    granted.refund();
-    for (const charge of charges.slice(1)) charge.refund();
-    (await limit.charge('a', never)).refund();
-  });
-
-  it('that are wrong and under way at once are five at the most', async () => {
-    const limit = createGuessLimit(5, 60, clock().now);
-    const attempts = Array.from({ length: 40 }, () =>
-      limit.charge('a', never).then(
-        (charge) => (charge.keep(), 'tried'),
-        () => 'refused',
-      ),
-    );
-    const outcomes = await Promise.all(attempts);
-    expect(outcomes.filter((outcome) => outcome === 'tried')).toHaveLength(5);
-  });
-
-  it('stop waiting when the caller goes away', async () => {
-    const limit = createGuessLimit(1, 60, clock().now);
-    await limit.charge('a', never);
-    const caller = new AbortController();
-    const waiting = limit.charge('a', caller.signal);
-    caller.abort(new Error('gone'));
-    await expect(waiting).rejects.toThrow('gone');
   });
 });
 

@@ -4,10 +4,9 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 import fc from 'fast-check';
-import { sql, type Kysely } from 'kysely';
+import type { Kysely } from 'kysely';
 import { describe, expect, it } from 'vitest';
 
-import { CHARGE_LENGTH } from '../../src/storage/schema.js';
 import type { Database, Store } from '../../src/storage/store.js';
 import { newHome } from '../support/home.js';
 import { Child, engines, open, refusal } from '../support/stores.js';
@@ -139,33 +138,6 @@ describe.each(engines)('the store on $name', ({ name, missing, place }) => {
     const error = await twice.catch((thrown: unknown) => thrown as Error & { code: string });
     expect(error).toMatchObject({ name: 'StoreFault', message: 'the store refused a statement' });
     expect(JSON.stringify([error, (error as Error).stack])).not.toContain('canary');
-  });
-
-  it.skipIf(missing)('charges a guess in one upsert that is the same on both', async () => {
-    const store = open(await place());
-    const [guesses, windowMs] = [5, 60_000];
-    const charge = (now: number, id: string): Promise<number> =>
-      store.write(
-        async (trx) => {
-          const entry = `${now}${id.padStart(8, '0')}p;`;
-          expect(entry).toHaveLength(CHARGE_LENGTH);
-          const { rows } = await sql`
-            insert into attempts (subject, charges, consecutive_failures, blocked_until, updated_at)
-            values ('s', ${entry}, 0, 0, ${now})
-            on conflict (subject) do update
-            set charges = substr(excluded.charges || attempts.charges, 1, ${sql.lit(CHARGE_LENGTH * guesses)}), updated_at = ${now}
-            where attempts.blocked_until <= ${now} and coalesce(cast(nullif(substr(attempts.charges,
-              ${sql.lit(CHARGE_LENGTH * (guesses - 1) + 1)}, 13), '') as bigint), 0) <= ${now - windowMs}
-            returning charges`.execute(trx);
-          return rows.length;
-        },
-        { isolation: 'read committed' },
-      );
-    const start = 1_767_225_600_000;
-    const concurrent = await Promise.all(Array.from({ length: 20 }, (_, i) => charge(start, String(i))));
-    expect(concurrent.filter((rows) => rows === 1)).toHaveLength(guesses);
-    expect(await charge(start + windowMs - 1, 'x')).toBe(0);
-    expect(await charge(start + windowMs, 'y')).toBe(1);
   });
 
   it.skipIf(missing)('tells the time, and who it is', async () => {

@@ -15,8 +15,8 @@ import {
   type Pipeline,
   type PipelineOptions,
 } from '../../src/guard/call.js';
-import { createGuessLimit } from '../../src/guard/limits.js';
 import { createCertificateChecker } from '../../src/network/checker.js';
+import { Attempts } from '../../src/storage/attempts.js';
 import { environmentKey } from '../../src/storage/key-file.js';
 import { createKeyStore } from '../../src/storage/keys.js';
 import { createVault } from '../../src/storage/master-key.js';
@@ -24,6 +24,7 @@ import { lazyStore, type Store } from '../../src/storage/store.js';
 import { catalogue } from '../../src/tools/index.js';
 import { native, never, openPkcs12, strengthMeter } from './engines.js';
 import { newHome, USER } from './home.js';
+import { open, timed } from './stores.js';
 
 export interface Bench {
   pipeline: Pipeline;
@@ -80,8 +81,12 @@ export function bench(
       openPkcs12,
     },
     audit: { append: async (entry) => void entries.push(entry) },
-    guesses: createGuessLimit(5, 60, clock),
-    fingerprint: (subject) => Buffer.from(subject).toString('hex'),
+    guesses: new Attempts(timed(open({ home: newHome() }), clock), {
+      guesses: 5,
+      windowSeconds: 60,
+      random: systemRandom,
+    }),
+    fingerprint: async (subject) => Buffer.from(subject).toString('hex'),
     callsPerMinute: { light: 6_000, cpu: 600 },
     cpuSlots: 2,
     networkSlots: 4,

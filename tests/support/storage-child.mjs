@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 
 import { createKeyRing } from '../../dist/crypto/keyring.js';
+import { Attempts } from '../../dist/storage/attempts.js';
 import { Home } from '../../dist/storage/home.js';
 import { environmentKey, fileKey } from '../../dist/storage/key-file.js';
 import { createKeyStore } from '../../dist/storage/keys.js';
@@ -72,6 +73,14 @@ const scenarios = {
       if (versions.length !== primaryVersion) throw new Error('a half state was seen');
       say(`envelope.${primaryVersion}`);
     }
+  },
+
+  /** Charges a guess and never says how it ended. */
+  async charge() {
+    const attempts = new Attempts(store, { guesses: 5, windowSeconds: 60, random: randomBytes });
+    const { remaining } = await attempts.charge(args[0], new AbortController().signal);
+    say(remaining);
+    await new Promise((resolve) => setTimeout(resolve, 1e9));
   },
 
   /** Replaces the master key without end; between two, wraps something. */

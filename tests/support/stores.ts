@@ -29,6 +29,18 @@ export function open(options: Omit<StoreOptions, 'owner'>): Store {
   return store;
 }
 
+/** The store on a clock of the test's. */
+export function timed(store: Store, now: () => number): Store {
+  return {
+    engine: store.engine,
+    read: (work) => store.read(work),
+    write: (work, options) => store.write(work, options),
+    now: async () => now(),
+    report: () => store.report(),
+    close: () => store.close(),
+  };
+}
+
 export interface TestEngine {
   name: 'sqlite' | 'postgres';
   /** Why it cannot be tested here. */
