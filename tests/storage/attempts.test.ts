@@ -211,27 +211,27 @@ describe.each(engines)('guesses at one secret on $name', ({ missing, place }) =>
             );
           let attempts = fresh();
           const unrefunded: number[] = [];
-          let open_: { refund(): Promise<void>; keep(): Promise<void>; at: number }[] = [];
+          let underWay: { refund(): Promise<void>; keep(): Promise<void>; at: number }[] = [];
           const charge = async (): Promise<void> => {
             // Own guesses under way are waited for, which would wait for ever here: another process goes on.
-            const process = open_.length > 0 ? fresh() : attempts;
+            const process = underWay.length > 0 ? fresh() : attempts;
             const charged = await process.charge(subject, never).catch(() => null);
             if (charged === null) return;
             unrefunded.push(now);
-            open_.push({ ...charged, at: now });
+            underWay.push({ ...charged, at: now });
           };
           for (const event of events) {
             if (typeof event === 'number') now += event;
             else if (event === 'restart') {
               attempts = fresh();
-              open_ = [];
+              underWay = [];
             } else if (event === 'begin') await charge();
             else if (event === 'wrong') {
-              const before = open_.length;
+              const before = underWay.length;
               await charge();
-              if (open_.length > before) await open_.pop()?.keep();
+              if (underWay.length > before) await underWay.pop()?.keep();
             } else {
-              const one = open_.shift();
+              const one = underWay.shift();
               if (one === undefined) continue;
               await (event === 'right' ? one.refund() : one.keep());
               if (event === 'right') unrefunded.splice(unrefunded.indexOf(one.at), 1);
