@@ -1,7 +1,7 @@
 /** Draws judgements of certificates for people: the chain as a tree, a mark for every check, colours where a terminal has them. */
 
 import type { CheckStatus, Judgement, Verdict } from './crypto/certificate/judgement.js';
-import type { ConciseJudgement } from './crypto/certificate/report.js';
+import type { ConciseJudgement } from './crypto/certificate/concise.js';
 import { escapeUntrusted } from './crypto/text.js';
 
 type Colour = 'red' | 'green' | 'yellow' | 'dim' | 'bold';

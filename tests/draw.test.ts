@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { Check, Judgement } from '../src/crypto/certificate/judgement.js';
-import { concise } from '../src/crypto/certificate/report.js';
+import { concise } from '../src/crypto/certificate/concise.js';
 import { clearBar, drawJudgements, judgementsIn, progressBar } from '../src/draw.js';
 import { judgeCase } from './support/pki/judge.js';
 import { createCases } from './support/pki/cases.js';

@@ -4,10 +4,10 @@ import type { CertificateChecker, CheckedTarget, CheckRequest, VerifyRequest } f
 import {
   examineCertificate,
   examineConnection,
-  type CertificateFetcher,
   type ExamineRequest,
   type ExamineServices,
 } from '../crypto/certificate/examine.js';
+import type { CertificateFetcher } from '../crypto/certificate/fetcher.js';
 import { readReference, showReference, type Reference } from '../crypto/certificate/hostname.js';
 import { RevocationCache } from '../crypto/certificate/revocation.js';
 import { inputInvalid, SecurityError } from '../crypto/errors.js';
@@ -100,7 +100,7 @@ export function createCertificateChecker(options: CheckerOptions): CertificateCh
       });
     },
     verify(request, signal) {
-      const { leaf, others, crls, ocspResponses, serverName, leftOut } = request;
+      const { leaf, others, crls, ocspResponses, serverName, leftOut, keyShown } = request;
       const reference = serverName === undefined ? null : readServerName(serverName);
       const given = crls.length + ocspResponses.length > 0;
       const question: ExamineRequest = {
@@ -112,6 +112,7 @@ export function createCertificateChecker(options: CheckerOptions): CertificateCh
         ),
         crls,
         ocspResponses,
+        keyShown,
         ...(leftOut === 0
           ? {}
           : { note: `${leftOut} of what was given could not be read, or was too much, and was left out.` }),
@@ -168,7 +169,9 @@ function createFetcher(policy: NetworkPolicy, doors: Doors | undefined): Certifi
         ...(kind === 'ocsp' ? { contentType: 'application/ocsp-request', accept: 'application/ocsp-response' } : {}),
         ...(doors === undefined ? {} : { doors }),
       });
-      return answer.ok ? { bytes: answer.bytes } : { fault: answer.code, explanation: answer.explanation };
+      if (answer.ok) return { bytes: answer.bytes };
+      const { code, explanation, remedy } = answer;
+      return { fault: code, explanation, remedy };
     },
   };
 }

@@ -13,8 +13,8 @@ import { defineTool, type ToolContext } from './tool.js';
 /** The reading and writing of certificates is loaded with the first call. */
 const loadGiven = (): Promise<typeof import('../crypto/certificate/given.js')> =>
   import('../crypto/certificate/given.js');
-const loadReport = (): Promise<typeof import('../crypto/certificate/report.js')> =>
-  import('../crypto/certificate/report.js');
+const loadConcise = (): Promise<typeof import('../crypto/certificate/concise.js')> =>
+  import('../crypto/certificate/concise.js');
 
 const MAX_TEXT = 4 * 1_048_576;
 const MAX_FILE_BYTES = 4 * 1_048_576;
@@ -113,7 +113,7 @@ export const certificateCheck = defineTool({
       context.signal,
       (finished) => context.progress(finished, targets.length),
     );
-    const { concise } = await loadReport();
+    const { concise } = await loadConcise();
     return {
       results: checked.map(({ judgement: whole, facts }) => ({
         ...(input.detail === 'full' ? whole : concise(whole)),
@@ -181,12 +181,13 @@ export const certificateVerify = defineTool({
         crls: [...bundle.crls, ...(input.crls ?? []).flatMap(given.readCrls)],
         ocspResponses: ocsp === undefined ? [] : [ocsp],
         leftOut: bundle.unreadable + bundle.leftOut,
+        keyShown: bundle.privateKey && input.path === undefined,
         ...(server_name === undefined ? {} : { serverName: server_name }),
         ...(anchors === undefined ? {} : { trust: anchors }),
         ...(at === undefined ? {} : { at: new Date(at) }),
       },
       context.signal,
     );
-    return input.detail === 'full' ? whole : (await loadReport()).concise(whole);
+    return input.detail === 'full' ? whole : (await loadConcise()).concise(whole);
   },
 });

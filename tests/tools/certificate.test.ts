@@ -5,13 +5,14 @@ import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { Judgement } from '../../src/crypto/certificate/judgement.js';
-import { CONCISE_BYTES } from '../../src/crypto/certificate/report.js';
+import { CONCISE_BYTES } from '../../src/crypto/certificate/concise.js';
 import { systemRandom } from '../../src/crypto/random.js';
 import { createCertificateChecker } from '../../src/network/checker.js';
 import { file, folders } from '../support/files.js';
 import { answered, bench, refused, type Bench } from '../support/pipeline.js';
 import { FILES, LEAF, PASSWORD, ROOT } from '../support/pkcs12-files.js';
 import { toPem } from '../support/pki/certificates.js';
+import { newKey } from '../support/pki/keys.js';
 import { createLab, GOOD_NAME, type Lab } from '../support/pki/lab.js';
 import { tlsServer, type TlsRunning } from '../support/pki/tls-servers.js';
 
@@ -50,6 +51,23 @@ const codeOf = ({ checks }: Judgement, name: string): string | undefined =>
   checks.find((entry) => entry.check === name)?.code;
 
 describe('certificate_verify', () => {
+  it('says that a private key given along as text must be replaced; one in a file was not shown', async () => {
+    const key = lab.good.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+    const whole = `${key}${lab.good.pem}${lab.intermediate.pem}`;
+    const pasted = await verify({ certificates: whole });
+    expect(pasted.verdict).toBe('trusted');
+    expect(pasted.checks.find(({ check: name }) => name === 'key')).toMatchObject({
+      status: 'warn',
+      code: 'private_key_shown',
+    });
+    expect(pasted.summary).toContain('a private key was given along');
+    expect(codeOf(await verify({ path: file(whole) }), 'key')).toBe('ok');
+    const weak = lab.leaf({ key: newKey('rsa1024') });
+    const both = await verify({ certificates: `${key}${weak.pem}${lab.intermediate.pem}` });
+    expect(codeOf(both, 'key')).toBe('weak_key');
+    expect(JSON.stringify(both)).toContain('A private key was given along');
+  });
+
   const forms: [string, () => Record<string, unknown>][] = [
     ['PEM in any order', () => ({ certificates: `${lab.rootEc.pem}${lab.good.pem}${lab.intermediate.pem}` })],
     ['a file of PEM', () => ({ path: file(`${lab.good.pem}${lab.intermediate.pem}`) })],

@@ -36,6 +36,8 @@ export interface VerifyRequest extends Question {
   ocspResponses: readonly Uint8Array[];
   /** Certificates that were given and are not part of the judgement: unreadable, or too many. */
   leftOut: number;
+  /** A private key was given along, as text. */
+  keyShown: boolean;
 }
 
 export interface CheckedTarget {

@@ -5,11 +5,10 @@ import { createHash } from 'node:crypto';
 import { rfc3339 } from '../text.js';
 import type { ConnectionFacts } from './connection.js';
 import { nearMiss, namesCover, showReference, type Reference } from './hostname.js';
-import { CHECK_NAMES, type Check, type CheckName } from './judgement.js';
+import { CHECK_NAMES, type CheckName, type CheckDraft } from './judgement.js';
 import { shortName, showGeneralName } from './names.js';
 import { spkiPin, type Certificate } from './parse.js';
 import { isPublicPath, type Path, type TrustAnchors } from './path.js';
-import type { ChainRevocation } from './revocation.js';
 import { keyName, lifetimeDays, publicLifetimeDays, type Fault } from './rules.js';
 import { signatureKind } from './signature.js';
 
@@ -17,21 +16,21 @@ export type RevocationMode = 'soft' | 'hard' | 'off';
 
 const DAY_MS = 86_400_000;
 
-function pass(check: CheckName, explanation: string): Check {
+export function pass(check: CheckName, explanation: string): CheckDraft {
   return { check, status: 'pass', code: 'ok', explanation };
 }
 
-function skipped(check: CheckName, code: string, explanation: string): Check {
+export function skipped(check: CheckName, code: string, explanation: string): CheckDraft {
   return { check, status: 'skipped', code, explanation };
 }
 
 /** In the order of the contract. */
-export function inOrder(checks: readonly Check[]): Check[] {
+export function inOrder(checks: readonly CheckDraft[]): CheckDraft[] {
   return CHECK_NAMES.flatMap((name) => checks.filter(({ check }) => check === name));
 }
 
 /** How the connection came about, or why it did not. */
-export function connectionChecks(facts: ConnectionFacts | null): Check[] {
+export function connectionChecks(facts: ConnectionFacts | null): CheckDraft[] {
   if (facts === null) {
     return [
       skipped('connection', 'offline', 'No server was contacted.'),
@@ -41,7 +40,7 @@ export function connectionChecks(facts: ConnectionFacts | null): Check[] {
   return [connectionCheck(facts), protocolCheck(facts)];
 }
 
-function connectionCheck({ fault, address, port, clientCertificate }: ConnectionFacts): Check {
+function connectionCheck({ fault, address, port, clientCertificate }: ConnectionFacts): CheckDraft {
   if (clientCertificate === 'required') {
     return {
       check: 'connection',
@@ -57,7 +56,7 @@ function connectionCheck({ fault, address, port, clientCertificate }: Connection
 }
 
 /** TLS 1.0 and 1.1 are withdrawn (RFC 8996). */
-function protocolCheck({ protocol, cipher, keyExchange }: ConnectionFacts): Check {
+function protocolCheck({ protocol, cipher, keyExchange }: ConnectionFacts): CheckDraft {
   if (protocol === undefined) return skipped('protocol', 'no_handshake', 'No TLS version was agreed on.');
   if (protocol !== 'TLSv1.2' && protocol !== 'TLSv1.3') {
     return {
@@ -86,9 +85,9 @@ export interface ChainQuestion {
 }
 
 /** Chain, and what else a path says of each certificate on it. */
-export function pathChecks(question: ChainQuestion, at: Date): Check[] {
+export function pathChecks(question: ChainQuestion, at: Date): CheckDraft[] {
   const { path, anchors, fetched } = question;
-  const of = (check: CheckName, otherwise: Check): Check => fromFaults(path.faults, check) ?? otherwise;
+  const of = (check: CheckName, otherwise: CheckDraft): CheckDraft => fromFaults(path.faults, check) ?? otherwise;
   const [leaf] = path.certificates as [Certificate];
   const keys = path.certificates.map(({ publicKey }) => keyName(publicKey));
   const signatures = path.certificates.map(({ signatureAlgorithm }) => signatureKind(signatureAlgorithm).name);
@@ -102,19 +101,27 @@ export function pathChecks(question: ChainQuestion, at: Date): Check[] {
   ];
 }
 
-function unique(values: readonly string[]): string[] {
+export function unique(values: readonly string[]): string[] {
   return [...new Set(values)];
 }
 
-function asCheck({ check, severity, code, explanation, remedy }: Fault): Check {
-  return { check, status: severity, code, explanation, remedy };
+function asCheck({
+  check,
+  severity,
+  code,
+  explanation,
+  remedy,
+  headline = explanation,
+  action = remedy,
+}: Fault): CheckDraft {
+  return { check, status: severity, code, explanation, remedy, headline, action };
 }
 
 /** Faults of form, told after what is wrong with the substance. */
 const FORMAL: ReadonlySet<string> = new Set(['key_identifier', 'serial_number', 'empty_subject']);
 
 /** The first failure, else the first warning; the codes of the others are told after it. */
-function fromFaults(faults: readonly Fault[], check: CheckName): Check | null {
+function fromFaults(faults: readonly Fault[], check: CheckName): CheckDraft | null {
   const own = faults.filter((fault) => fault.check === check);
   const failures = own.filter(({ severity }) => severity === 'fail');
   const first = failures.find(({ code }) => !FORMAL.has(code)) ?? failures[0] ?? own[0];
@@ -123,7 +130,7 @@ function fromFaults(faults: readonly Fault[], check: CheckName): Check | null {
   return { ...asCheck(first), explanation: [first.explanation, ...others].join(' ') };
 }
 
-function chainCheck({ path, facts, timeGiven }: ChainQuestion): Check {
+function chainCheck({ path, facts, timeGiven }: ChainQuestion): CheckDraft {
   const fault = fromFaults(path.faults, 'chain');
   if (fault?.status === 'fail') return fault;
   const anchor = path.certificates.at(-1) as Certificate;
@@ -155,10 +162,14 @@ function chainCheck({ path, facts, timeGiven }: ChainQuestion): Check {
 }
 
 /** The server did not send what was fetched since: a fault of its own beside those of the path found with it. */
-function fetchedCheck(missing: Fault, path: Path): Check {
+function fetchedCheck(missing: Fault, path: Path): CheckDraft {
   const found = fromFaults([missing, ...path.faults], 'chain') ?? asCheck(missing);
   const root = shortName((path.certificates.at(-1) as Certificate).subject);
-  return { ...found, explanation: `${found.explanation} With what was fetched the chain leads to the root ${root}.` };
+  return {
+    ...found,
+    headline: found.headline ?? found.explanation,
+    explanation: `${found.explanation} With what was fetched the chain leads to the root ${root}.`,
+  };
 }
 
 function isFailure({ severity }: Fault): boolean {
@@ -166,7 +177,7 @@ function isFailure({ severity }: Fault): boolean {
 }
 
 /** A certificate should be renewed when a third of its life is left; late is a tenth (RFC 9773 takes the CA's word where it has one). */
-function validityCheck({ certificates }: Path, at: Date): Check {
+function validityCheck({ certificates }: Path, at: Date): CheckDraft {
   const [leaf] = certificates as [Certificate];
   const soonest = certificates.reduce((first, entry) => (entry.notAfter < first.notAfter ? entry : first), leaf);
   const left = soonest.notAfter.getTime() - at.getTime();
@@ -188,7 +199,7 @@ function validityCheck({ certificates }: Path, at: Date): Check {
   );
 }
 
-function lifetimeCheck(leaf: Certificate, isPublic: boolean): Check {
+function lifetimeCheck(leaf: Certificate, isPublic: boolean): CheckDraft {
   const days = lifetimeDays(leaf);
   if (!isPublic)
     return skipped('lifetime', 'private_ca', `It lives ${days} days; the public rule does not bind private CAs.`);
@@ -203,7 +214,7 @@ function lifetimeCheck(leaf: Certificate, isPublic: boolean): Check {
   };
 }
 
-export function hostnameCheck(leaf: Certificate, faults: readonly Fault[], reference: Reference | null): Check {
+export function hostnameCheck(leaf: Certificate, faults: readonly Fault[], reference: Reference | null): CheckDraft {
   const fault = fromFaults(faults, 'hostname');
   if (fault?.status === 'fail') return fault;
   if (reference === null) return skipped('hostname', 'not_asked', 'No server name was given.');
@@ -217,6 +228,7 @@ export function hostnameCheck(leaf: Certificate, faults: readonly Fault[], refer
     check: 'hostname',
     status: 'fail',
     code: 'hostname_mismatch',
+    headline: `It is not for ${wanted}, but for ${shown.join(', ')}${more}.`,
     explanation: `It is not for ${wanted}, but for ${shown.join(', ')}${more}.${near === null ? '' : ` ${near}`}`,
     remedy: `Use a certificate that names ${wanted}, or connect by a name it has.`,
   };
@@ -230,7 +242,7 @@ export function readPin(text: string): string | null {
 }
 
 /** Any certificate of the path may match; what is not on the validated path does not (RFC 7469 section 2.6). */
-export function pinCheck(path: Path, pins: readonly string[]): Check {
+export function pinCheck(path: Path, pins: readonly string[]): CheckDraft {
   if (pins.length === 0) return skipped('pin', 'not_asked', 'No pins were given.');
   const wanted = new Set(pins.map(readPin));
   const found = path.certificates.find((certificate) => wanted.has(spkiPin(certificate)));
@@ -240,6 +252,7 @@ export function pinCheck(path: Path, pins: readonly string[]): Check {
       status: 'fail',
       code: 'pin_mismatch',
       explanation: 'No certificate of the chain has a key that was pinned.',
+      action: 'Find out whether the key was changed on purpose.',
       remedy: `Find out whether the key was changed on purpose. The key of the certificate is sha256/${spkiPin(path.certificates[0] as Certificate)}.`,
     };
   }
@@ -249,104 +262,12 @@ export function pinCheck(path: Path, pins: readonly string[]): Check {
       check: 'pin',
       status: 'warn',
       code: 'no_backup_pin',
+      headline: `The pin matches ${where} and is the only one.`,
       explanation: `The pin matches ${where}. It is the only one: when that key changes, clients are locked out.`,
       remedy: 'Pin a second key that is kept elsewhere and not in use yet.',
     };
   }
   return pass('pin', `A pin matches ${where}.`);
-}
-
-/** Revocation of leaf and intermediates, and the stapled response. Null where the chain was not trusted, so that nothing was fetched. */
-export function revocationChecks(
-  path: Path | null,
-  revocation: ChainRevocation | null,
-  mode: RevocationMode,
-  offline: boolean,
-): Check[] {
-  if (path === null || revocation === null) {
-    const [code, why] =
-      mode !== 'off'
-        ? ['chain_not_trusted', 'Asked only of a trusted chain.']
-        : offline
-          ? ['not_given', 'No CRL or OCSP response was given.']
-          : ['not_asked', 'Turned off.'];
-    return [skipped('revocation', code, why), skipped('stapling', code, why)];
-  }
-  return [revocationCheck(path, revocation, mode), staplingCheck(revocation, offline)];
-}
-
-function revocationCheck(path: Path, { certificates }: ChainRevocation, mode: RevocationMode): Check {
-  if (mode === 'off') return skipped('revocation', 'not_asked', 'Turned off.');
-  const name = (position: number): string =>
-    position === 0
-      ? 'The certificate'
-      : `The CA certificate ${shortName((path.certificates[position] as Certificate).subject)}`;
-  for (const [position, status] of certificates.entries()) {
-    if (status.status !== 'revoked') continue;
-    return {
-      check: 'revocation',
-      status: 'fail',
-      code: 'revoked',
-      explanation: `${name(position)} was revoked on ${rfc3339(status.at)} (${status.reason}), says the ${status.source === 'crl' ? 'CRL' : 'OCSP responder'} of its issuer.`,
-      remedy: 'Do not trust it. Replace the certificate and its key.',
-    };
-  }
-  for (const [position, status] of certificates.entries()) {
-    if (status.status !== 'unknown') continue;
-    const why = unique(status.reasons.map(({ explanation }) => explanation))
-      .slice(0, 3)
-      .join(' ');
-    return {
-      check: 'revocation',
-      status: 'unknown',
-      code: 'revocation_unavailable',
-      explanation: `Whether ${position === 0 ? 'the certificate' : name(position).replace('The', 'the')} is revoked could not be found out. ${why}`,
-      remedy:
-        mode === 'hard'
-          ? 'Let the address be reached, or give CRLs or an OCSP response.'
-          : 'Check again later, or use revocation hard where this must be known.',
-    };
-  }
-  const sources = unique(
-    certificates.map((status) => (status.status === 'good' ? SOURCES[status.source] : 'short life')),
-  );
-  return pass(
-    'revocation',
-    certificates.length === 0 ? 'A trust anchor is not revoked by others.' : `Not revoked (${sources.join(', ')}).`,
-  );
-}
-
-const SOURCES = { staple: 'stapled OCSP', ocsp: 'OCSP', crl: 'CRL' } as const;
-
-function staplingCheck({ stapling }: ChainRevocation, offline: boolean): Check {
-  if (stapling.status === 'absent') {
-    if (offline) return skipped('stapling', 'offline', 'No server was contacted.');
-    if (!stapling.required)
-      return skipped('stapling', 'no_staple', 'The server staples no OCSP response, and need not.');
-    return {
-      check: 'stapling',
-      status: 'fail',
-      code: 'must_staple_missing',
-      explanation: 'The certificate demands a stapled OCSP response (RFC 7633), and the server sends none.',
-      remedy: 'Turn on OCSP stapling in the server.',
-    };
-  }
-  if (stapling.status === 'good') return pass('stapling', 'The stapled OCSP response is good.');
-  if (stapling.status === 'revoked')
-    return {
-      check: 'stapling',
-      status: 'fail',
-      code: 'revoked',
-      explanation: 'The stapled OCSP response says that the certificate is revoked.',
-      remedy: 'Replace the certificate and its key.',
-    };
-  return {
-    check: 'stapling',
-    status: 'fail',
-    code: 'staple_invalid',
-    explanation: `The server staples an OCSP response that is not acceptable. ${stapling.explanation}`,
-    remedy: 'Let the server fetch a fresh response from its CA; check its clock and its configuration.',
-  };
 }
 
 /** SHA-256 of a certificate in lower-case hexadecimal. */

@@ -26,6 +26,8 @@ export function constraintViolation(
   if (budget.left < 0) return 'Its names times the constraints above it are too many to compare.';
   if (constraints.unusual) return 'The constraints above it are empty or have bounds, which RFC 5280 forbids.';
   const malformed = [...constraints.permitted, ...constraints.excluded].find((base) => !isSoundBase(base));
+  if (malformed?.type === 'dns' && isHostName(malformed.value.slice(1).toLowerCase()))
+    return `A constraint above it begins with a period (${showGeneralName(malformed)}), which RFC 5280 section 4.2.1.10 knows for mail and URIs but not for DNS names.`;
   if (malformed !== undefined) return `A constraint above it cannot be read (${showGeneralName(malformed)}).`;
   for (const name of names) {
     const kind = kindOf(name);

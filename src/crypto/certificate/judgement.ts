@@ -33,6 +33,14 @@ export interface Check {
   remedy?: string;
 }
 
+/** A check with what the summary says of it, where its own texts are more than one sentence. That stays inside. */
+export interface CheckDraft extends Check {
+  /** One sentence. */
+  headline?: string;
+  /** The first thing to do, as one sentence. */
+  action?: string;
+}
+
 export interface ChainEntry {
   subject: string;
   issuer: string;

@@ -9,7 +9,7 @@ import { escapeUntrusted } from '../text.js';
 import { constraintViolation, MAX_COMPARISONS, type ComparisonBudget } from './constraints.js';
 import { shortName } from './names.js';
 import type { Certificate } from './parse.js';
-import { certificateFaults, isSelfIssued, type Fault } from './rules.js';
+import { certificateFaults, isSelfIssued, weakKeyReason, type Fault } from './rules.js';
 import { verifySignature } from './signature.js';
 
 export const PATH_LIMITS = {
@@ -37,6 +37,8 @@ export interface PathOptions {
   /** What was sent or given beside the leaf, in any order; extra ones do no harm. */
   intermediates: readonly Certificate[];
   maxIntermediates?: number;
+  /** Whether a missing issuer could be fetched and has not been asked for; the remedy says so. */
+  fetchable?: boolean;
 }
 
 export interface Path {
@@ -74,6 +76,8 @@ class Builder {
   #pathsLeft: number = PATH_LIMITS.paths;
   #best: { path: Path; score: number[] } | null = null;
   #found = false;
+  /** Issuers were left untried when the number of paths was reached. */
+  #cutOff = false;
 
   constructor(leaf: Certificate, options: PathOptions) {
     this.#leaf = leaf;
@@ -86,7 +90,11 @@ class Builder {
   build(): Path {
     this.#extend([this.#leaf]);
     // The search always looks at one path at least.
-    return this.#best?.path ?? { certificates: [this.#leaf], anchored: false, faults: [] };
+    const path = this.#best?.path ?? { certificates: [this.#leaf], anchored: false, faults: [] };
+    // What is wrong with the best of those that were looked at need not be wrong with all there are.
+    if (!this.#found && this.#cutOff && !path.faults.some(({ code }) => code === 'chain_too_complex'))
+      return { ...path, faults: [...path.faults, tooComplex(path.certificates.length - 1)] };
+    return path;
   }
 
   /** Depth first, the likeliest issuer first, until a path without fault is found or the budget is spent. */
@@ -98,7 +106,11 @@ class Builder {
     if (path.length >= PATH_LIMITS.certificates) return this.#finish(path, false, tooLong(path.length - 1));
     let extended = false;
     for (const issuer of named) {
-      if (this.#found || this.#pathsLeft <= 0) return;
+      if (this.#found) return;
+      if (this.#pathsLeft <= 0) {
+        this.#cutOff = true;
+        return;
+      }
       const signed = this.#isSignedBy(tip, issuer);
       if (signed === null) return this.#finish(path, false, tooComplex(path.length - 1));
       if (!signed) continue;
@@ -146,7 +158,7 @@ class Builder {
     if (this.#checksLeft-- <= 0) return null;
     const key = issuer.publicKey;
     const signed =
-      key !== null && isBounded(issuer) && verifySignature(child.signatureAlgorithm, key, child.tbs, child.signature);
+      key !== null && isUsable(issuer) && verifySignature(child.signatureAlgorithm, key, child.tbs, child.signature);
     known.set(issuer, signed);
     return signed;
   }
@@ -180,6 +192,16 @@ class Builder {
             'Give that root as trust where it is your own CA; otherwise use a certificate of a CA that your clients trust.',
           );
     }
+    const unusable = named.find((entry) => !isUsable(entry));
+    if (unusable !== undefined)
+      return {
+        check: 'key',
+        code: 'weak_key',
+        severity: 'fail',
+        position,
+        explanation: `The CA certificate ${issuer} has a key that no signature is verified with: it ${weakKeyReason(unusable) ?? 'is not accepted'}.`,
+        remedy: 'Use a certificate of a CA with a key of RSA 2048 bits or more, P-256, P-384, P-521 or Ed25519.',
+      };
     const wanted = tip.authorityKeyIdentifier?.keyIdentifier ?? null;
     const sameKey = named.some(
       ({ subjectKeyIdentifier: own }) => wanted === null || own === null || equalBytes(own, wanted),
@@ -190,12 +212,16 @@ class Builder {
         `${subjectOf(tip, position)} was not signed by the key of its issuer ${issuer}: it was changed, or another CA of that name made it.`,
         'Have it issued anew, or send the CA certificate that belongs to it.',
       );
-    if (position === 0) return missingIssuer(tip, position);
-    return fault(
-      'untrusted_root',
-      `The chain ends below ${issuer}, which was not sent and is not trusted here.`,
-      `Give the root ${issuer} as trust where it is your own CA, or send the certificate that leads to a trusted root.${addressOf(tip)}`,
-    );
+    if (position === 0) return missingIssuer(tip, position, this.#options.fetchable === true);
+    const action = `Give the root ${issuer} as trust where it is your own CA, or send the certificate that leads to a trusted root.`;
+    return {
+      ...fault(
+        'untrusted_root',
+        `The chain ends below ${issuer}, which was not sent and is not trusted here.`,
+        `${action}${addressOf(tip)}`,
+      ),
+      action,
+    };
   }
 
   #finish(certificates: readonly Certificate[], anchored: boolean, end: Fault | null): void {
@@ -242,10 +268,24 @@ function bytesOf(certificate: Certificate): string {
   return Buffer.from(certificate.der).toString('latin1');
 }
 
-/** Keys whose verification an attacker could make slow are not used: long RSA moduli, long exponents. */
-function isBounded({ publicKey }: Certificate): boolean {
-  const { modulusLength = 0, publicExponent = 0n } = publicKey?.asymmetricKeyDetails ?? {};
-  return modulusLength <= 8_192 && publicExponent <= 0xffff_ffffn;
+/** Curves of the kinds whose arithmetic is quick. The binary ones take milliseconds a signature. */
+const QUICK_CURVES = /^(?:prime|secp)(?:192|224|256|384|521)/;
+
+/** Whether signatures are verified with a key: none whose verification an attacker could make slow (64 of them within 200 ms). */
+function isUsable({ publicKey }: Certificate): boolean {
+  const { modulusLength = 0, publicExponent = 0n, namedCurve = '' } = publicKey?.asymmetricKeyDetails ?? {};
+  switch (publicKey?.asymmetricKeyType) {
+    case 'rsa':
+    case 'rsa-pss':
+      return modulusLength <= 8_192 && publicExponent <= 0xffff_ffffn;
+    case 'ec':
+      return QUICK_CURVES.test(namedCurve);
+    case 'ed25519':
+    case 'ed448':
+      return true;
+    default:
+      return false;
+  }
 }
 
 function subjectOf(certificate: Certificate, position: number): string {
@@ -253,15 +293,24 @@ function subjectOf(certificate: Certificate, position: number): string {
 }
 
 /** The issuer of the last certificate of a path was not sent. */
-export function missingIssuer(tip: Certificate, position: number): Fault {
+export function missingIssuer(tip: Certificate, position: number, fetchable: boolean): Fault {
   const issuer = shortName(tip.issuer);
+  const hasAddress = tip.caIssuersUrls.length > 0;
+  // One that names no address for its issuer is mostly of a private CA, whose root may be all there is above it.
+  const own = hasAddress ? '' : ', or give it as trust where it is your own root';
+  const headline =
+    position === 0
+      ? `The intermediate certificate ${issuer} is not sent.`
+      : `The certificate of ${issuer}, the issuer of ${shortName(tip.subject)}, is not sent.`;
   return {
+    headline,
+    action: `Append it to the chain file of the server${own}.`,
     check: 'chain',
     code: 'missing_intermediate',
     severity: 'fail',
     position,
     explanation: `The certificate of ${position === 0 ? `its issuer ${issuer}` : `${issuer}, the issuer of ${shortName(tip.subject)},`} was not sent and is not trusted here.`,
-    remedy: `Append the certificate of ${issuer} to the chain that the server sends${tip.caIssuersUrls.length === 0 ? '' : ', or let it be fetched with fetch_missing'}.${addressOf(tip)}`,
+    remedy: `Append the certificate of ${issuer} to the chain that the server sends${own}${fetchable && hasAddress ? ', or let it be fetched with fetch_missing' : ''}.${addressOf(tip)}`,
   };
 }
 
@@ -327,13 +376,15 @@ function constraintFaults(path: readonly Certificate[], budget: ComparisonBudget
       if (position > 0 && isSelfIssued(certificate)) continue;
       const explanation = constraintViolation(nameConstraints, certificate, budget);
       if (explanation === null) continue;
-      const who = subjectOf(certificate, position);
+      const constrainer = shortName(path[above]?.subject ?? certificate.issuer);
+      const headline = `${subjectOf(certificate, position)} breaks the name constraints of ${constrainer}.`;
       faults.push({
         check: 'chain',
         code: 'name_constraint',
         severity: 'fail',
         position,
-        explanation: `${who} breaks the name constraints of ${shortName(path[above]?.subject ?? certificate.issuer)}. ${explanation}`,
+        headline,
+        explanation: `${headline} ${explanation}`,
         remedy: 'Have it issued by a CA that may issue for its names.',
       });
     }

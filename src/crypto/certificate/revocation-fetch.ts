@@ -9,28 +9,16 @@ import type { Random } from '../random.js';
 import { CRL_LIMITS } from './crl-list.js';
 import { checkCrl, CRL_EXPLANATIONS, readCrl, splitCrls, type CrlAnswer } from './crl.js';
 import { OCSP_LIMITS } from './ocsp-response.js';
+import type { CertificateFetcher, FailedFetch } from './fetcher.js';
 import { NONCE_BYTES, ocspRequest, readOcspResponse, type OcspAnswer, type OcspCode } from './ocsp.js';
 import type { Certificate, DistributionPoint } from './parse.js';
 import type { UnknownAnswer } from './revocation-answer.js';
 import type { RevocationCache } from './revocation-cache.js';
 
-/** Fetches what a certificate names, under the address policy. Never rejects. */
-export interface RevocationFetcher {
-  fetch(request: {
-    url: string;
-    kind: 'ocsp' | 'crl';
-    /** Sent with POST where it is given. */
-    body?: Uint8Array;
-    /** Of the answer. */
-    maxBytes: number;
-    signal: AbortSignal;
-  }): Promise<{ bytes: Uint8Array } | { fault: string; explanation: string }>;
-}
-
 export interface FetchContext {
   at: Date;
   now: Date;
-  fetcher: RevocationFetcher;
+  fetcher: CertificateFetcher;
   cache: RevocationCache;
   random: Random;
   signal: AbortSignal;
@@ -157,6 +145,6 @@ function cancelled(): UnknownAnswer {
 }
 
 /** `explanation` is a constant sentence of the fetcher. */
-function unfetched(what: string, { fault, explanation }: { fault: string; explanation: string }): UnknownAnswer {
+function unfetched(what: string, { fault, explanation }: FailedFetch): UnknownAnswer {
   return { status: 'unknown', code: fault, explanation: `The ${what} could not be fetched. ${explanation}` };
 }

@@ -7,21 +7,13 @@ import type { Random } from '../random.js';
 import type { RevocationList } from './crl-list.js';
 import { ALL_REASONS, checkCrl, readCrl, splitCrls, type CrlAnswer } from './crl.js';
 import { readOcspResponse, type OcspAnswer } from './ocsp.js';
+import type { CertificateFetcher } from './fetcher.js';
 import type { Certificate } from './parse.js';
 import type { RevocationReason, UnknownAnswer } from './revocation-answer.js';
 import type { RevocationCache } from './revocation-cache.js';
-import {
-  askCrl,
-  askOcsp,
-  crlAddresses,
-  ocspAddresses,
-  type FetchContext,
-  type RevocationFetcher,
-  type Subject,
-} from './revocation-fetch.js';
+import { askCrl, askOcsp, crlAddresses, ocspAddresses, type FetchContext, type Subject } from './revocation-fetch.js';
 
 export { RevocationCache } from './revocation-cache.js';
-export type { RevocationFetcher } from './revocation-fetch.js';
 
 /** What is looked at of each kind that was given. */
 export const GIVEN_LIMITS = { crls: 32, ocspResponses: 16 } as const;
@@ -69,7 +61,7 @@ export interface RevocationOptions {
   /** The clock. */
   now: Date;
   /** Null where nothing may be fetched; nothing that was kept is used then either. */
-  fetcher: RevocationFetcher | null;
+  fetcher: CertificateFetcher | null;
   cache: RevocationCache;
   random: Random;
   /** Ends all fetching. */

@@ -23,6 +23,9 @@ export interface Fault {
   position: number;
   explanation: string;
   remedy: string;
+  /** As of a `CheckDraft`: for the summary, where the texts above are more than one sentence. */
+  headline?: string;
+  action?: string;
 }
 
 export interface PathContext {
@@ -374,12 +377,21 @@ function commonNamesAreListed({ subject, subjectAltNames }: Certificate): boolea
 
 const PURPOSE_NAMES = { serverAuth: 'TLS servers', clientAuth: 'TLS clients' } as const;
 
-function caFaults({ certificate, who }: Place, { purpose }: PathContext): Found[] {
+function caFaults({ certificate, who, isAnchor }: Place, { purpose }: PathContext): Found[] {
   const found: Found[] = [];
   const { basicConstraints, keyUsage, extendedKeyUsage } = certificate;
   const chain = (code: string, explanation: string, remedy = 'Have the certificate issued by a proper CA.'): void =>
     void found.push({ check: 'chain', code, explanation: `${who} ${explanation}`, remedy });
-  if (basicConstraints?.ca !== true) chain('not_a_ca', 'is not a CA: it must not issue certificates.');
+  // A trust anchor counts by its name and key (RFC 5280 section 6.1.1 (d)); version 1 has no extension to say more.
+  if (isAnchor && certificate.version === 1)
+    found.push({
+      check: 'chain',
+      severity: 'warn',
+      code: 'version_1_root',
+      explanation: `${who} is of version 1 and does not say that it is a CA; it is taken for one because it was given as trust.`,
+      remedy: 'Replace the root by one of version 3 when it is due.',
+    });
+  else if (basicConstraints?.ca !== true) chain('not_a_ca', 'is not a CA: it must not issue certificates.');
   else if (keyUsage !== null && keyUsage[KEY_USAGE.keyCertSign] !== true)
     chain('not_a_ca', 'may not sign certificates: its key usage lacks keyCertSign.');
   if (isEmptyName(certificate.subject))

@@ -2,14 +2,8 @@
 
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import {
-  connectionChecks,
-  hostnameCheck,
-  inOrder,
-  pinCheck,
-  readPin,
-  revocationChecks,
-} from '../../../src/crypto/certificate/checks.js';
+import { connectionChecks, hostnameCheck, inOrder, pinCheck, readPin } from '../../../src/crypto/certificate/checks.js';
+import { revocationChecks } from '../../../src/crypto/certificate/checks-revocation.js';
 import type { ConnectionFacts } from '../../../src/crypto/certificate/connection.js';
 import { readReference } from '../../../src/crypto/certificate/hostname.js';
 import { CHECK_NAMES, type Check, type CheckName } from '../../../src/crypto/certificate/judgement.js';
@@ -180,15 +174,18 @@ describe('revocation', () => {
     certificates: ChainRevocation['certificates'],
     stapling: ChainRevocation['stapling'],
     offline = false,
-  ): Check[] => revocationChecks(pathOf(good()), { certificates, stapling }, 'soft', offline);
+  ): Check[] => revocationChecks(pathOf(good()), { certificates, stapling }, { mode: 'soft', offline, trusted: true });
   const absent = { status: 'absent', required: false } as const;
 
   it('is asked of a trusted chain only', () => {
     const codes = (...args: Parameters<typeof revocationChecks>): string[] =>
       revocationChecks(...args).map(({ code }) => code);
-    expect(codes(null, null, 'soft', false)).toEqual(['chain_not_trusted', 'chain_not_trusted']);
-    expect(codes(null, null, 'off', true)).toEqual(['not_given', 'not_given']);
-    expect(codes(null, null, 'off', false)).toEqual(['not_asked', 'not_asked']);
+    expect(codes(null, null, { mode: 'soft', offline: false, trusted: false })).toEqual([
+      'chain_not_trusted',
+      'chain_not_trusted',
+    ]);
+    expect(codes(null, null, { mode: 'off', offline: true, trusted: true })).toEqual(['not_given', 'not_given']);
+    expect(codes(null, null, { mode: 'off', offline: false, trusted: true })).toEqual(['not_asked', 'not_asked']);
   });
 
   it('of a CA is told as of that CA', () => {

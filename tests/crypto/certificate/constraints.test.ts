@@ -82,7 +82,13 @@ describe('dNSName', () => {
     expect(judged({ dns: 'example.com' }, { dns })).toEqual(UNREADABLE);
   });
 
-  it.each(['.example.com', '*.example.com', 'example.com.', 'exa mple.com', 'ü.example.com', 'example.com\0'])(
+  it('that begins with a period is told as that', () => {
+    expect(judged({ dns: '.example.com' }, { dns: 'a.example.com' })).toEqual(UNREADABLE);
+    expect(violation({ permitted: [{ dns: '.example.com' }] }, ['a.example.com'])).toMatch(/begins with a period/);
+    expect(violation({ permitted: [{ dns: '.' }] }, ['a.example.com'])).toMatch(/cannot be read/);
+  });
+
+  it.each(['*.example.com', 'example.com.', 'exa mple.com', 'ü.example.com', 'example.com\0'])(
     'a constraint that is none (%j) allows nothing',
     (dns) => {
       expect(judged({ dns }, { dns: 'example.com' })).toEqual(UNREADABLE);

@@ -6,7 +6,7 @@ import { readBundle } from '../../../src/crypto/certificate/bundle.js';
 import type { Judgement } from '../../../src/crypto/certificate/judgement.js';
 import { MAX_CERTIFICATE_BYTES, parseCertificate } from '../../../src/crypto/certificate/parse.js';
 import { PATH_LIMITS } from '../../../src/crypto/certificate/path.js';
-import { concise, CONCISE_BYTES } from '../../../src/crypto/certificate/report.js';
+import { concise, CONCISE_BYTES } from '../../../src/crypto/certificate/concise.js';
 import { verifySignature } from '../../../src/crypto/certificate/signature.js';
 import { growth, MIB } from '../../support/memory.js';
 import type { CertificateOptions, Issued } from '../../support/pki/certificates.js';

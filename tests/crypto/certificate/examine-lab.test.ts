@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { parseCertificate } from '../../../src/crypto/certificate/parse.js';
-import { concise, CONCISE_BYTES } from '../../../src/crypto/certificate/report.js';
+import { concise, CONCISE_BYTES } from '../../../src/crypto/certificate/concise.js';
 import { createCases, malformedCertificates } from '../../support/pki/cases.js';
 import type { Issued } from '../../support/pki/certificates.js';
 import { OFFLINE_CODES } from '../../support/pki/contract-codes.js';
@@ -19,6 +19,9 @@ describe('every offline case', () => {
     const soft = await judgeCase(item, 'soft');
     for (const code of codesOf(soft)) reached.add(code);
     shouldBe(soft, item.expected);
+    // One sentence: no name in the lab has a period before a space.
+    expect(soft.summary).toMatch(/^[A-Z][^\n]*\.$/);
+    expect(soft.summary).not.toMatch(/\.\s/);
 
     const hard = await judgeCase(item, 'hard');
     if (item.expected.hard !== undefined) expect([item.expected.hard].flat()).toContain(hard.verdict);

@@ -2,10 +2,10 @@
 
 import { describe, expect, it } from 'vitest';
 
-import type { CertificateFetcher } from '../../../src/crypto/certificate/examine.js';
+import type { CertificateFetcher } from '../../../src/crypto/certificate/fetcher.js';
 import type { Check, CheckName, Judgement } from '../../../src/crypto/certificate/judgement.js';
 import type { Issued } from '../../support/pki/certificates.js';
-import { judgeGiven } from '../../support/pki/judge.js';
+import { judgeGiven, judgeSent, shown } from '../../support/pki/judge.js';
 import { createLab, GOOD_NAME } from '../../support/pki/lab.js';
 
 const lab = await createLab();
@@ -29,7 +29,8 @@ function serving(found: Readonly<Record<string, Issued | Uint8Array>>): Asked {
     fetch({ url, kind }) {
       if (kind === 'ca_issuers') urls.push(url);
       const answer = kind === 'ca_issuers' ? found[url] : undefined;
-      if (answer === undefined) return Promise.resolve({ fault: 'http_status', explanation: 'Not there.' });
+      if (answer === undefined)
+        return Promise.resolve({ fault: 'http_status', explanation: 'Not there.', remedy: 'Ask the issuer.' });
       return Promise.resolve({ bytes: answer instanceof Uint8Array ? answer : answer.der });
     },
   };
@@ -98,6 +99,40 @@ describe('with fetch_missing', () => {
       expect(checkOf(judged, 'chain')?.code).toBe('missing_intermediate');
       expect(subjects(judged)).toEqual([GOOD_NAME]);
     }
+  });
+
+  it('why nothing could be fetched is told, with what would help, and fetch_missing is not advised again', async () => {
+    const [refused, garbage, elsewhere, nowhere] = await Promise.all([
+      judge([leaf], serving({})),
+      judge([leaf], serving({ [URL_OF_ISSUING]: Buffer.from('garbage') })),
+      judge([leaf], serving({ [URL_OF_ISSUING]: lab.stranger })),
+      judge([leafOf({ aia: { caIssuers: [] } })], serving({})),
+    ]);
+    expect(checkOf(refused, 'chain')?.explanation).toContain('It could not be fetched. Not there.');
+    expect(checkOf(refused, 'chain')?.remedy).toMatch(/Ask the issuer\.$/);
+    expect(checkOf(garbage, 'chain')?.explanation).toContain('what the address gave holds no certificate');
+    expect(checkOf(elsewhere, 'chain')?.explanation).toContain('leads to no root that is trusted here');
+    expect(checkOf(nowhere, 'chain')?.explanation).toContain('the certificate names no address for it');
+    for (const judged of [refused, garbage, elsewhere, nowhere, await judge([leaf], serving(files))]) {
+      expect(checkOf(judged, 'chain')?.code).toBe('missing_intermediate');
+      expect(JSON.stringify(judged)).not.toContain('fetch_missing');
+      expect(judged.summary).toContain(
+        'The intermediate certificate Issuing CA is not sent; append it to the chain file',
+      );
+    }
+    const further = await judge([leaf, issuing], serving({}));
+    expect(checkOf(further, 'chain')).toMatchObject({ code: 'untrusted_root' });
+    expect(checkOf(further, 'chain')?.explanation).toContain('It could not be fetched. Not there.');
+  });
+
+  it('is advised of a server where an address is named and it was not used, never of what was given', async () => {
+    const live = await judgeSent(shown([leaf]), lab.at, { anchors: [lab.rootEc], serverName: GOOD_NAME });
+    expect(checkOf(live, 'chain')?.remedy).toContain('fetch_missing');
+    expect(checkOf(await judge([leaf], null, false), 'chain')?.remedy).not.toContain('fetch_missing');
+    const without = shown([leafOf({ aia: { caIssuers: [] } })]);
+    const own = await judgeSent(without, lab.at, { anchors: [lab.rootEc], serverName: GOOD_NAME });
+    expect(checkOf(own, 'chain')?.remedy).not.toContain('fetch_missing');
+    expect(checkOf(own, 'chain')?.remedy).toContain('or give it as trust where it is your own root');
   });
 
   it('nothing is fetched where it was not asked for, where nothing is missing, or where nothing may be', async () => {

@@ -41,8 +41,6 @@ const LAXER: Differences = {
 
 /** OpenSSL is content, we are not. */
 const STRICTER: Differences = {
-  'root-version-1':
-    'Who may issue says so (RFC 5280 section 4.2.1.9), a root that is given too; OpenSSL makes an exception.',
   'path-of-11': LENGTH,
   'path-of-30': LENGTH,
   'wildcard-partial': PARTIAL,

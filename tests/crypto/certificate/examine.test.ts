@@ -52,6 +52,45 @@ describe('a judgement', () => {
     ]);
   });
 
+  it('tells revocation by what was given or stapled also where the chain has a fault, and nothing good of it', async () => {
+    const old = lab.leaf({ notBefore: lab.days(-90), notAfter: lab.days(-3) });
+    const list = (serials: Uint8Array[]): Uint8Array =>
+      lab.crl({ issuer: lab.intermediate, entries: serials.map((serial) => ({ serial })) });
+    const given = { ...question, revocation: 'hard' } as const;
+    const revoked = await judgeGiven([old, lab.intermediate], lab.at, { ...given, crls: [list([old.serial])] });
+    expect(codesOf(revoked)).toEqual(['expired', 'revoked']);
+    expect(revoked.summary).toMatch(/^The certificate was revoked on .*; do not trust it \(and 1 more problem\)\.$/);
+    const listed = await judgeGiven([old, lab.intermediate], lab.at, { ...given, crls: [list([])] });
+    expect(checkOf(listed, 'revocation')).toMatchObject({ status: 'skipped', code: 'chain_not_trusted' });
+    expect(codesOf(listed)).toEqual(['expired']);
+
+    const stranger = { ...question, anchors: [lab.strangerRoot] };
+    const staple = (status: 'good' | 'revoked'): Uint8Array =>
+      lab.ocsp(lab.good, { single: { status: status === 'good' ? 'good' : { revokedAt: lab.days(-1) } } });
+    const stapled = await judgeSent(shown(chain, { staple: staple('revoked') }), lab.at, stranger);
+    expect(codesOf(stapled)).toEqual(expect.arrayContaining(['untrusted_root', 'revoked']));
+    const good = await judgeSent(shown(chain, { staple: staple('good') }), lab.at, stranger);
+    expect(checkOf(good, 'revocation').status).toBe('skipped');
+  });
+
+  it('names certificates whole in its summary, whatever periods their names have', async () => {
+    const root = lab.issueCa({ subject: 'CN=Acme Inc. Root CA' });
+    const issuing = lab.issueCa({ subject: 'CN=Acme Ltd. Issuing CA', issuer: root });
+    const leaf = lab.leaf({ issuer: issuing });
+    const judged = await judgeGiven([leaf, issuing], lab.at, {
+      ...question,
+      anchors: [root],
+      revocation: 'hard',
+      crls: [lab.crl({ issuer: root, entries: [{ serial: issuing.serial }] })],
+    });
+    expect(judged.summary).toMatch(/^The CA certificate Acme Ltd\. Issuing CA was revoked on /);
+    expect(judged.summary).toMatch(/; do not trust it\.$/);
+    const trusted = await judgeGiven([leaf, issuing], lab.at, { ...question, anchors: [root], revocation: 'off' });
+    expect(trusted.summary).toContain('Trusted by way of the root Acme Inc. Root CA, valid');
+    const missing = await judgeGiven([leaf], lab.at, { ...question, anchors: [root] });
+    expect(missing.summary).toContain('The intermediate certificate Acme Ltd. Issuing CA is not sent; append it');
+  });
+
   it('needs OpenSSL to be content too where a handshake was made', async () => {
     const at = (opensslError: string | null): Promise<Judgement> =>
       judgeSent(shown(chain, { opensslError }), lab.at, question);

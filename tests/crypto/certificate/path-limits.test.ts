@@ -110,7 +110,32 @@ describe('the budget', () => {
       asymmetricKeyDetails: { value: { modulusLength: 16_384, publicExponent: 65_537n } },
     }) as Certificate['publicKey'];
     const path = build(lab.goodRsa, [], [lab.rootRsa], { intermediates: [{ ...huge, publicKey: details }] });
-    expect([path.anchored, failures(path)[0]]).toEqual([false, 'bad_signature 0']);
+    expect([path.anchored, failures(path)[0]]).toEqual([false, 'weak_key 0']);
+  });
+
+  it.each([
+    ['DSA', { asymmetricKeyType: 'dsa', asymmetricKeyDetails: { modulusLength: 2_048 } }],
+    ['a binary curve', { asymmetricKeyType: 'ec', asymmetricKeyDetails: { namedCurve: 'sect571r1' } }],
+    ['X25519', { asymmetricKeyType: 'x25519', asymmetricKeyDetails: {} }],
+  ])('of keys: %s is told as weak, and nothing is verified with it', (_, kind) => {
+    const slow = read(lab.intermediate);
+    const publicKey = Object.create(
+      slow.publicKey,
+      Object.fromEntries(Object.entries(kind).map(([name, value]) => [name, { value }])),
+    ) as Certificate['publicKey'];
+    const intermediates = Array.from({ length: 100 }, () => ({ ...slow, publicKey }));
+    const path = build(lab.good, [], [lab.rootEc], { intermediates });
+    expect([path.anchored, failures(path)[0], path.certificates.length]).toEqual([false, 'weak_key 0', 1]);
+  });
+
+  it('of paths: where it ends the search that is told, since there may be a way', () => {
+    const keys = Array.from({ length: 13 }, (_, i) => lab.issueCa({ subject: `CN=X${i}` }));
+    const mesh = keys.flatMap((of, i) => keys.slice(0, i).map((by) => again(of, by)));
+    const way = again(keys[0] as Issued, lab.rootEc);
+    const path = build(lab.leaf({ issuer: keys.at(-1) as Issued }), [...mesh, way], [lab.rootEc]);
+    if (!isSound(path)) expect(failures(path).join()).toMatch(/chain_too_complex/);
+    const nowhere = build(lab.leaf({ issuer: keys.at(-1) as Issued }), mesh, [lab.rootEc]);
+    expect(failures(nowhere).join()).toMatch(/chain_too_complex/);
   });
 });
 

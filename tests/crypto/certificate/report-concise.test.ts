@@ -13,7 +13,8 @@ import {
   type Judgement,
 } from '../../../src/crypto/certificate/judgement.js';
 import type { Path } from '../../../src/crypto/certificate/path.js';
-import { assemble, concise, CONCISE_BYTES } from '../../../src/crypto/certificate/report.js';
+import { concise, CONCISE_BYTES } from '../../../src/crypto/certificate/concise.js';
+import { assemble } from '../../../src/crypto/certificate/report.js';
 import type { RevocationMode } from '../../../src/crypto/certificate/checks.js';
 import { LIVE_CODES, OFFLINE_CODES } from '../../support/pki/contract-codes.js';
 import { days, LAB_TIME, type Issued } from '../../support/pki/certificates.js';

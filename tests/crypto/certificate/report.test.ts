@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import {
   CHECK_NAMES,
   CHECK_STATUSES,
-  type Check,
+  type CheckDraft,
   type CheckName,
   type CheckStatus,
   type Judgement,
@@ -25,7 +25,7 @@ beforeAll(async () => {
   path = { certificates: [lab.good, lab.intermediate, lab.rootEc].map(read), anchored: true, faults: [] };
 });
 
-const check = (name: CheckName, status: CheckStatus, code = 'ok', explanation = 'It is so.'): Check => ({
+const check = (name: CheckName, status: CheckStatus, code = 'ok', explanation = 'It is so.'): CheckDraft => ({
   check: name,
   status,
   code,
@@ -33,12 +33,12 @@ const check = (name: CheckName, status: CheckStatus, code = 'ok', explanation = 
   ...(status === 'fail' || status === 'unknown' ? { remedy: 'Mend it now. Then look again.' } : {}),
 });
 const GOOD = CHECK_NAMES.map((name) => check(name, 'pass'));
-const but = (...others: Check[]): Check[] => [
+const but = (...others: CheckDraft[]): CheckDraft[] => [
   ...others,
   ...GOOD.filter((entry) => !others.some((other) => other.check === entry.check)),
 ];
 const judge = (
-  checks: readonly Check[],
+  checks: readonly CheckDraft[],
   revocation: RevocationMode = 'soft',
   of: Path | null = path,
   at = LAB_TIME,
@@ -123,7 +123,7 @@ describe('the summary', () => {
 
   it('with warnings tells the first two', () => {
     const checks = but(
-      check('pin', 'warn', 'no_backup_pin', 'The pin is the only one: more text. And more.'),
+      { ...check('pin', 'warn', 'no_backup_pin', 'More. And more.'), headline: 'The pin is the only one: more text.' },
       check('validity', 'warn', 'expires_soon', 'It expires in 3 days (2026-11-04T00:00:00Z).'),
       check('purpose', 'warn', 'no_purpose', 'Third.'),
     );
@@ -133,7 +133,10 @@ describe('the summary', () => {
   });
 
   it('of an expired certificate says since when', () => {
-    const expired = but(check('validity', 'fail', 'expired', 'The certificate expired.'));
+    const expired = but({
+      ...check('validity', 'fail', 'expired', 'The certificate expired.'),
+      action: 'Mend it now.',
+    });
     const after = (hours: number): string =>
       judge(expired, 'soft', path, new Date(lab.good.notAfter.getTime() + hours * 3_600_000)).summary;
     expect([0.5, 1, 5, 47, 48, 240].map(after)).toEqual(
@@ -148,14 +151,21 @@ describe('the summary', () => {
   it('tells the most urgent failure with its remedy, and how many more there are', () => {
     const three = but(
       check('lifetime', 'fail', 'lifetime_too_long'),
-      check('hostname', 'fail', 'hostname_mismatch', 'It is not for a.test, but for b.test. Its name is near.'),
+      {
+        ...check('hostname', 'fail', 'hostname_mismatch', 'It is not for a.test, but for b.test. Its name is near.'),
+        headline: 'It is not for a.test, but for b.test.',
+        action: 'Mend it now.',
+      },
       check('pin', 'fail', 'pin_mismatch'),
     );
     expect(judge(three).summary).toBe('It is not for a.test, but for b.test; mend it now (and 2 more problems).');
-    const two = but(check('revocation', 'fail', 'revoked', 'It was revoked.'), check('chain', 'fail', 'bad_signature'));
+    const two = but(
+      { ...check('revocation', 'fail', 'revoked', 'It was revoked.'), action: 'Mend it now.' },
+      check('chain', 'fail', 'bad_signature'),
+    );
     expect(judge(two).summary).toBe('It was revoked; mend it now (and 1 more problem).');
-    expect(judge(but(check('chain', 'unknown', 'openssl_disagrees', 'They differ.'))).summary).toBe(
-      'They differ; mend it now.',
+    expect(judge(but({ ...check('chain', 'unknown', 'openssl_disagrees'), headline: 'They differ.' })).summary).toBe(
+      'They differ; mend it now. Then look again.',
     );
   });
 

@@ -1,10 +1,10 @@
 /** What the tests of revocation share: a CA with certificates below it, and a network that is a table of answers. */
 
+import type { CertificateFetcher } from '../../../src/crypto/certificate/fetcher.js';
 import { parseCertificate, type Certificate } from '../../../src/crypto/certificate/parse.js';
 import {
   checkRevocation,
   RevocationCache,
-  type RevocationFetcher,
   type RevocationOptions,
   type RevocationStatus,
 } from '../../../src/crypto/certificate/revocation.js';
@@ -21,15 +21,15 @@ export const CRL = 'http://crl.lab.test/leaf.crl';
 export const ROOT_CRL = 'http://crl.lab.test/root.crl';
 
 export type Answer = Uint8Array | string;
-export type Request = Parameters<RevocationFetcher['fetch']>[0];
+export type Request = Parameters<CertificateFetcher['fetch']>[0];
 
 /** A network of so many addresses; what is not there cannot be reached. */
-export class Network implements RevocationFetcher {
+export class Network implements CertificateFetcher {
   readonly asked: string[] = [];
   readonly requests: Request[] = [];
   constructor(readonly answers: Record<string, Answer | ((question: OcspQuestion) => Answer)>) {}
 
-  fetch(request: Request): ReturnType<RevocationFetcher['fetch']> {
+  fetch(request: Request): ReturnType<CertificateFetcher['fetch']> {
     this.asked.push(request.url);
     this.requests.push(request);
     const answer = this.answers[request.url];

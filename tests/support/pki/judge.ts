@@ -7,10 +7,10 @@ import type { ConnectionFacts } from '../../../src/crypto/certificate/connection
 import {
   examineCertificate,
   examineConnection,
-  type CertificateFetcher,
   type ExamineRequest,
   type ExamineServices,
 } from '../../../src/crypto/certificate/examine.js';
+import type { CertificateFetcher } from '../../../src/crypto/certificate/fetcher.js';
 import { readReference } from '../../../src/crypto/certificate/hostname.js';
 import type { Check, Judgement } from '../../../src/crypto/certificate/judgement.js';
 import { parseCertificate, type Certificate } from '../../../src/crypto/certificate/parse.js';
