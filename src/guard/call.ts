@@ -99,7 +99,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const work = tool.run(input, {
       ...options.context,
       signal,
-      progress: caller.progress ?? (() => undefined),
+      progress: (done, total) => (signal.aborted ? undefined : caller.progress?.(done, total)),
       ...(attemptsRemaining === undefined ? {} : { attemptsRemaining }),
     });
     const ended = (): void => {

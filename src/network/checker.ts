@@ -35,9 +35,6 @@ export const CHECK_LIMIT_SECONDS = 220;
 /** A single answer; the target's own deadline is usually nearer. */
 const FETCH_LIMIT_MS = 15_000;
 
-/** How much of a target's time is kept for revocation when the handshake takes long. */
-const HANDSHAKE_SHARE = 0.6;
-
 export function createCertificateChecker(options: CheckerOptions): CertificateChecker {
   const { policy, random, now, doors } = options;
   const cache = new RevocationCache();
@@ -70,7 +67,7 @@ export function createCertificateChecker(options: CheckerOptions): CertificateCh
     const facts = await probe(target, {
       policy,
       anchors: anchors.pem,
-      timeoutMs: request.timeoutSeconds * 1000 * (request.revocation === 'off' ? 1 : HANDSHAKE_SHARE),
+      timeoutMs: request.timeoutSeconds * 1000,
       signal: limited,
       ...(request.starttls === undefined ? {} : { starttls: request.starttls }),
       ...(name === undefined ? {} : { serverName: name }),
@@ -169,7 +166,7 @@ function createFetcher(policy: NetworkPolicy, doors: Doors | undefined): Certifi
         ...(kind === 'ocsp' ? { contentType: 'application/ocsp-request', accept: 'application/ocsp-response' } : {}),
         ...(doors === undefined ? {} : { doors }),
       });
-      if (answer.ok) return { bytes: answer.bytes };
+      if (answer.ok) return answer;
       const { code, explanation, remedy } = answer;
       return { fault: code, explanation, remedy };
     },

@@ -10,6 +10,7 @@ import type { Socket } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 
 import type { ConnectionFault } from '../crypto/certificate/connection.js';
+import { Body, BodyBudget } from './body-budget.js';
 import { Deadline } from './deadline.js';
 import { dial, SYSTEM_DOORS, type Doors } from './dial.js';
 import { CLOSED, connectFault, errorCode, NetworkFault, type Fault } from './fault.js';
@@ -42,7 +43,8 @@ export interface FetchRequest {
   doors?: Doors;
 }
 
-export type FetchResult = { ok: true; bytes: Uint8Array } | ({ ok: false } & Fault<FetchFault>);
+/** `release` frees the bytes at once, without waiting for the collector. */
+export type FetchResult = { ok: true; bytes: Uint8Array; release(): void } | ({ ok: false } & Fault<FetchFault>);
 
 const MAX_URL_LENGTH = 2_048;
 
@@ -85,7 +87,8 @@ export async function fetchBytes(request: FetchRequest): Promise<FetchResult> {
   try {
     const { policy, doors = SYSTEM_DOORS } = request;
     ({ socket } = await dial(place.target, policy, deadline, doors, FETCH_PORTS));
-    return { ok: true, bytes: await exchange(request, place, socket, deadline) };
+    const body = await exchange(request, place, socket, deadline);
+    return { ok: true, ...body.finish() };
   } catch (error) {
     if (error instanceof NetworkFault || error instanceof FetchFailure) return { ok: false, ...error.fault };
     throw error;
@@ -111,7 +114,7 @@ function exchange(
   { url, target }: { url: URL; target: Target },
   socket: Socket,
   deadline: Deadline,
-): Promise<Uint8Array> {
+): Promise<Body> {
   const { method, body, contentType, accept, maxBytes, anchors } = request;
   const ca = anchors === undefined ? {} : { ca: [...anchors] };
   const isTls = url.protocol === 'https:';
@@ -145,9 +148,11 @@ function exchange(
     const onAbort = (): void => fail(deadline.fault());
     if (deadline.signal.aborted) onAbort();
     else deadline.signal.addEventListener('abort', onAbort, { once: true });
+    const onCollectFailure = (error: unknown): void =>
+      fail(error instanceof FetchFailure ? error.fault : deadline.signal.aborted ? deadline.fault() : CLOSED);
     outgoing.once('response', (answer) => {
       const refusal = judgeAnswer(answer, maxBytes);
-      if (refusal === undefined) collect(answer, maxBytes, settle, fail);
+      if (refusal === undefined) void collect(answer, maxBytes, deadline.signal).then(settle, onCollectFailure);
       else fail(refusal);
     });
     outgoing.end(body);
@@ -162,22 +167,22 @@ function judgeAnswer({ statusCode = 0, headers }: IncomingMessage, maxBytes: num
   return Number(headers['content-length'] ?? 0) > maxBytes ? TOO_LARGE : undefined;
 }
 
-function collect(
-  answer: IncomingMessage,
-  maxBytes: number,
-  settle: (bytes: Uint8Array) => void,
-  fail: (fault: Fault<FetchFault>) => void,
-): void {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  answer.on('data', (chunk: Buffer) => {
-    length += chunk.length;
-    if (length > maxBytes) fail(TOO_LARGE);
-    else chunks.push(chunk);
-  });
-  // A body that was cut short (Content-Length, chunks) ends in an error, not in `end`.
-  answer.once('end', () => settle(Uint8Array.from(Buffer.concat(chunks))));
-  answer.once('error', () => fail(CLOSED));
+/** All bodies of the process share it. */
+const budget = new BodyBudget();
+
+/** A body that was cut short (Content-Length, chunks) ends in an error. */
+async function collect(answer: IncomingMessage, maxBytes: number, signal: AbortSignal): Promise<Body> {
+  const body = new Body(budget);
+  try {
+    for await (const chunk of answer as AsyncIterable<Buffer>) {
+      if (body.length + chunk.length > maxBytes) throw new FetchFailure(TOO_LARGE);
+      await body.append(chunk, signal);
+    }
+    return body;
+  } catch (error) {
+    body.drop();
+    throw error;
+  }
 }
 
 function requestFault(error: Error, isTls: boolean): Fault<FetchFault> {

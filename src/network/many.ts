@@ -2,12 +2,6 @@
 
 import { setMaxListeners } from 'node:events';
 
-import type { ConnectionFacts } from '../crypto/certificate/connection.js';
-import { abortFault } from './deadline.js';
-import type { Target } from './target.js';
-import { probe, type ProbeOptions } from './tls-probe.js';
-
-export const MAX_TARGETS = 100;
 export const MAX_PARALLEL = 16;
 
 export interface ManyOptions<T, R> {
@@ -39,25 +33,4 @@ export async function inParallel<T, R>(items: readonly T[], options: ManyOptions
   };
   await Promise.all(Array.from({ length: Math.min(parallel, items.length) }, worker));
   return results;
-}
-
-/** The facts of each target, in their order; each target has `timeoutMs` for itself, from when its turn comes. */
-export function probeMany(
-  targets: readonly Target[],
-  options: ProbeOptions & Pick<ManyOptions<Target, ConnectionFacts>, 'parallel' | 'onFinished'>,
-): Promise<ConnectionFacts[]> {
-  const { signal, parallel = MAX_PARALLEL, onFinished } = options;
-  return inParallel(targets, {
-    work: (target) => probe(target, options),
-    abandoned: (target) => neverDialled(target, signal),
-    signal,
-    parallel,
-    onFinished,
-  });
-}
-
-/** What is to be said of a target whose turn did not come. */
-export function neverDialled(target: Target, signal: AbortSignal | undefined): ConnectionFacts {
-  const facts: ConnectionFacts = { port: target.port, clientCertificate: 'unknown', certificates: [] };
-  return signal === undefined ? facts : { ...facts, fault: abortFault(signal) };
 }

@@ -70,7 +70,7 @@ const OFF = refuse(
   'The operator of this server can set SECURITY_MCP_NETWORK=public.',
 );
 const METADATA = refuse(
-  'This is a cloud metadata service, which hands out credentials. It is never dialled.',
+  'This is a cloud metadata service, which hands out credentials: it is never dialled.',
   'No setting allows it.',
 );
 const PORT = refuse(

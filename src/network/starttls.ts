@@ -5,9 +5,10 @@
  * TLS (CVE-2011-0411).
  */
 
+import type { StartTlsProtocol } from '../crypto/certificate/checker.js';
 import { NetworkFault, type Fault } from './fault.js';
 import { NOT_THIS_PROTOCOL, type Plaintext } from './plaintext.js';
-import type { StartTls, Target } from './target.js';
+import type { Target } from './target.js';
 
 const REFUSED: Fault = {
   code: 'starttls_refused',
@@ -18,7 +19,7 @@ const REFUSED: Fault = {
 const INJECTED: Fault = {
   code: 'starttls_refused',
   explanation:
-    'Plaintext followed the go-ahead for TLS. A client could take it for part of the encrypted session (CVE-2011-0411), so no handshake was made.',
+    'Plaintext followed the go-ahead for TLS, which a client could take for part of the encrypted session (CVE-2011-0411), so no handshake was made.',
   remedy: 'Update the server, and look for someone in between who changes the connection.',
 };
 
@@ -26,12 +27,12 @@ const INJECTED: Fault = {
 const OUR_NAME = 'client.invalid';
 
 /** Leads the dialogue. Throws `NetworkFault` where it does not end in TLS. */
-export async function startTls(protocol: StartTls, target: Target, plain: Plaintext): Promise<void> {
+export async function startTls(protocol: StartTlsProtocol, target: Target, plain: Plaintext): Promise<void> {
   await DIALOGUES[protocol](plain, target);
   if (plain.hasUnread()) throw new NetworkFault(INJECTED);
 }
 
-const DIALOGUES: Readonly<Record<StartTls, (plain: Plaintext, target: Target) => Promise<void>>> = {
+const DIALOGUES: Readonly<Record<StartTlsProtocol, (plain: Plaintext, target: Target) => Promise<void>>> = {
   async smtp(plain) {
     await expectReply(plain, '220');
     plain.send(`EHLO ${OUR_NAME}\r\n`);

@@ -6,10 +6,11 @@
 import { isIPv6 } from 'node:net';
 import { domainToASCII } from 'node:url';
 
+import type { StartTlsProtocol } from '../crypto/certificate/checker.js';
 import { parseAddress } from './address.js';
 
 /** The protocols that begin in plaintext and can change to TLS, with their ports. */
-export const STARTTLS_PORTS = {
+export const STARTTLS_PORTS: Readonly<Record<StartTlsProtocol, number>> = {
   smtp: 25,
   imap: 143,
   pop3: 110,
@@ -17,9 +18,7 @@ export const STARTTLS_PORTS = {
   ldap: 389,
   postgres: 5432,
   xmpp: 5222,
-} as const;
-export type StartTls = keyof typeof STARTTLS_PORTS;
-export const STARTTLS_NAMES = Object.keys(STARTTLS_PORTS) as readonly StartTls[];
+};
 
 const DEFAULT_PORT = 443;
 const MAX_NAME_LENGTH = 253;
@@ -44,7 +43,7 @@ const unreadable = (explanation: string, remedy = FORM): { problem: Unreadable }
 });
 
 /** Reads a target. The port, where none is given, is 443 or that of the STARTTLS protocol. */
-export function parseTarget(text: string, starttls?: StartTls): { target: Target } | { problem: Unreadable } {
+export function parseTarget(text: string, starttls?: StartTlsProtocol): { target: Target } | { problem: Unreadable } {
   // A person pastes the address of a page: with nothing but a host in it, it is clear what is meant.
   const given = text.trim().replace(/^https:\/\/([^/?#@\\]+)\/?$/i, '$1');
   if (given === '') return unreadable('The target is empty.');

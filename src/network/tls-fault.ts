@@ -15,7 +15,7 @@ export const FLOODED = failed('The server sent far more than a TLS handshake has
 
 export const CERTIFICATE_REQUIRED = failed(
   'The server asked for a client certificate and ended the handshake without one.',
-  'The server can only be used with a client certificate. Its own certificate was seen and judged all the same.',
+  'The server can only be used with a client certificate; its own certificate was seen and judged all the same.',
 );
 
 /** Alert descriptions, RFC 8446 section 6.2 and RFC 5246 section 7.2.2. */

@@ -17,6 +17,7 @@ import {
   type TLSSocket,
 } from 'node:tls';
 
+import type { StartTlsProtocol } from '../crypto/certificate/checker.js';
 import type { ConnectionFacts } from '../crypto/certificate/connection.js';
 import { Deadline } from './deadline.js';
 import { dial, SYSTEM_DOORS, type Doors } from './dial.js';
@@ -26,7 +27,7 @@ import { Plaintext } from './plaintext.js';
 import type { NetworkPolicy } from './policy.js';
 import { startTls } from './starttls.js';
 import { Tap } from './tap.js';
-import type { StartTls, Target } from './target.js';
+import type { Target } from './target.js';
 import { demandsCertificate, FLOODED, handshakeFault } from './tls-fault.js';
 
 export interface ProbeOptions {
@@ -36,7 +37,7 @@ export interface ProbeOptions {
   /** For everything: resolving, connecting, the handshake. */
   timeoutMs: number;
   signal?: AbortSignal;
-  starttls?: StartTls;
+  starttls?: StartTlsProtocol;
   /** The name for SNI (and XMPP) where it is not the host's, as A-labels or an address. */
   serverName?: string;
   doors?: Doors;
@@ -74,7 +75,7 @@ export async function probe(target: Target, options: ProbeOptions): Promise<Conn
   return facts;
 }
 
-async function toTls(socket: Socket, protocol: StartTls, target: Target, deadline: Deadline): Promise<void> {
+async function toTls(socket: Socket, protocol: StartTlsProtocol, target: Target, deadline: Deadline): Promise<void> {
   const plain = new Plaintext(socket, deadline);
   try {
     await startTls(protocol, target, plain);
@@ -237,6 +238,8 @@ function contextFor(anchors: readonly string[]): SecureContext {
   if (known !== undefined) return known;
   const made = createSecureContext({
     ca: [...anchors],
+    // An anchor need not be a root (RFC 5280 section 6.1.1 (d)): our own validation takes an intermediate that was given, too.
+    allowPartialTrustChain: true,
     minVersion: 'TLSv1',
     ciphers: CIPHERS,
     // Servers from before RFC 5746 are refused by OpenSSL 3 otherwise.

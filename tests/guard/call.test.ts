@@ -215,6 +215,24 @@ describe('running', () => {
     expect(entries.at(-1)).toMatchObject({ outcome: 'cancelled' });
   });
 
+  it('tells of progress until the client cancels, and not after', async () => {
+    const caller = new AbortController();
+    const told: number[] = [];
+    const started = deferred<(done: number, total: number) => void>();
+    const tool = probe(() => new Promise(() => undefined));
+    const { call } = bench({
+      tools: [{ ...tool, run: (_input, { progress }) => (started.resolve(progress), new Promise(() => undefined)) }],
+    });
+    const answer = call('probe', {}, { signal: caller.signal, progress: (done) => void told.push(done) });
+    const progress = await started.promise;
+    progress(1, 3);
+    caller.abort(new Error('client cancelled'));
+    progress(2, 3);
+    await answer;
+    progress(3, 3);
+    expect(told).toEqual([1]);
+  });
+
   it('gives up at the time limit of the tool', async () => {
     const { call, entries } = bench({
       tools: [probe(() => new Promise(() => undefined))],

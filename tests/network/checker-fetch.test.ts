@@ -26,7 +26,7 @@ interface Outcome {
 }
 const outcomes = new Map<string, Outcome>();
 
-/** Servers that hang or drip cost the whole of it, six tenths of which are for the handshake; the others are quick. */
+/** Servers that hang or drip cost the whole of it; the others are quick. */
 const secondsFor = ({ name }: FetchCase): number => (/hang|drip/.test(name) ? 1.5 : 20);
 
 async function serve<T extends Running>(starting: Promise<T>): Promise<T> {

@@ -9,7 +9,8 @@ import { checking, lookupFails, withPort } from '../support/pki/checking.js';
 import { LIVE_CODES } from '../support/pki/contract-codes.js';
 import type { LiveTarget } from '../support/pki/cases-live.js';
 import { codesOf, shouldBe } from '../support/pki/judge.js';
-import { createLab } from '../support/pki/lab.js';
+import { createLab, GOOD_NAME } from '../support/pki/lab.js';
+import { tlsServer } from '../support/pki/tls-servers.js';
 
 /** OpenSSL goes by the real clock. */
 const lab = await createLab({ at: new Date() });
@@ -55,6 +56,17 @@ describe('every live case', () => {
     const reached = new Set([...results.values()].flatMap(({ judgement }) => codesOf(judgement)));
     expect(LIVE_CODES.filter((code) => !reached.has(code))).toEqual([]);
     expect(cases.length).toBeGreaterThanOrEqual(42);
+  });
+});
+
+describe('a trust anchor that is no root', () => {
+  it.each(['the intermediate', 'the certificate itself'])('%s given as trust is enough', async (which) => {
+    const server = await tlsServer({ chain: [lab.good, lab.intermediate], privateKey: lab.good.privateKey });
+    const anchors = [which === 'the intermediate' ? lab.intermediate : lab.good];
+    const [found] = await checking({ anchors })([withPort(server)], { serverName: GOOD_NAME, revocation: 'off' });
+    await server.close();
+    expect(found?.facts.opensslError).toBeNull();
+    expect(found?.judgement.verdict).toBe('trusted');
   });
 });
 

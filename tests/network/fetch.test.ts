@@ -39,15 +39,15 @@ async function answer(
 }
 
 it('gets the bytes of a 200 answer, whole or in chunks', async () => {
-  expect(await answer((_, response) => response.end(CRL))).toEqual({ ok: true, bytes: Uint8Array.from(CRL) });
+  expect(await answer((_, response) => response.end(CRL))).toMatchObject({ ok: true, bytes: Uint8Array.from(CRL) });
   const chunked = await answer((_, response) => {
     response.write(CRL.subarray(0, 2));
     response.end(CRL.subarray(2));
   });
-  expect(chunked).toEqual({ ok: true, bytes: Uint8Array.from(CRL) });
+  expect(chunked).toMatchObject({ ok: true, bytes: Uint8Array.from(CRL) });
   const exact = await answer((_, response) => response.end(Buffer.alloc(1_000)));
   expect(exact).toMatchObject({ ok: true });
-  expect(await answer((_, response) => response.end())).toEqual({ ok: true, bytes: new Uint8Array() });
+  expect(await answer((_, response) => response.end())).toMatchObject({ ok: true, bytes: new Uint8Array() });
 });
 
 it('sends the name as Host, what was asked for, and nothing else', async () => {

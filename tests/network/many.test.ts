@@ -2,14 +2,28 @@
 
 import { afterEach, expect, it } from 'vitest';
 
-import { inParallel, MAX_PARALLEL, MAX_TARGETS, probeMany } from '../../src/network/many.js';
+import type { ConnectionFacts } from '../../src/crypto/certificate/connection.js';
+import { inParallel, MAX_PARALLEL, type ManyOptions } from '../../src/network/many.js';
+import type { Target } from '../../src/network/target.js';
+import { probe } from '../../src/network/tls-probe.js';
 import { ANY, closedPort, closeServers, selfSigned, target, tcpServer, tlsServer } from '../support/tls-servers.js';
 
 afterEach(closeServers);
 
 const own = selfSigned('example.com');
 const identity = { key: own.key, cert: own.cert };
+const MAX_TARGETS = 100;
 const options = { policy: ANY, anchors: [own.cert], timeoutMs: 20_000 };
+
+/** The handshakes of the checker, without its judgements. */
+function probeMany(
+  targets: readonly Target[],
+  asked: Parameters<typeof probe>[1] & Pick<ManyOptions<Target, ConnectionFacts>, 'parallel' | 'onFinished'>,
+): Promise<ConnectionFacts[]> {
+  const work = (one: Target): Promise<ConnectionFacts> => probe(one, asked);
+  const { signal, parallel = MAX_PARALLEL, onFinished } = asked;
+  return inParallel(targets, { work, abandoned: work, signal, parallel, onFinished });
+}
 
 it('100 targets, 16 in parallel, each finished once, the results in the order of the targets', async () => {
   const server = await tlsServer(identity);

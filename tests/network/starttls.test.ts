@@ -6,7 +6,7 @@ import { TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import type { ConnectionFacts } from '../../src/crypto/certificate/connection.js';
-import { STARTTLS_NAMES, type StartTls } from '../../src/network/target.js';
+import { STARTTLS_PROTOCOLS, type StartTlsProtocol } from '../../src/crypto/certificate/checker.js';
 import { probe, type ProbeOptions } from '../../src/network/tls-probe.js';
 import { ANY, closeServers, selfSigned, target, tcpServer } from '../support/tls-servers.js';
 
@@ -28,7 +28,7 @@ const XMPP_OPEN = "<?xml version='1.0'?><stream:stream id='1' xmlns:stream='http
 const XMPP_FEATURES = `${XMPP_OPEN}<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:features>`;
 const XMPP_PROCEED = "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
 
-const GOOD: Record<StartTls, Script[]> = {
+const GOOD: Record<StartTlsProtocol, Script[]> = {
   smtp: [
     [
       '220 mx ESMTP\r\n',
@@ -65,7 +65,7 @@ const GOOD: Record<StartTls, Script[]> = {
   ],
 };
 
-const REFUSING: Record<StartTls, Script[]> = {
+const REFUSING: Record<StartTlsProtocol, Script[]> = {
   smtp: [
     ['220 mx\r\n', /EHLO/, '250-mx\r\n250 SIZE 1\r\n'],
     ['220 mx\r\n', /EHLO/, '250-mx\r\n250 STARTTLS\r\n', /STARTTLS/, '454 not available\r\n'],
@@ -122,7 +122,11 @@ async function lead(socket: Socket, script: Script): Promise<void> {
   socket.off('data', listen);
 }
 
-async function check(protocol: StartTls, script: Script, more: Partial<ProbeOptions> = {}): Promise<ConnectionFacts> {
+async function check(
+  protocol: StartTlsProtocol,
+  script: Script,
+  more: Partial<ProbeOptions> = {},
+): Promise<ConnectionFacts> {
   const server = await tcpServer((socket) => {
     void lead(socket, script).then(() => {
       const tls = new TLSSocket(socket, { isServer: true, key: own.key, cert: own.cert });
@@ -140,7 +144,7 @@ async function check(protocol: StartTls, script: Script, more: Partial<ProbeOpti
   return found;
 }
 
-describe.each(STARTTLS_NAMES)('%s', (protocol) => {
+describe.each(STARTTLS_PROTOCOLS)('%s', (protocol) => {
   it('goes over to TLS, and the certificate is seen', async () => {
     for (const script of GOOD[protocol]) {
       const found = await check(protocol, script);
@@ -197,7 +201,7 @@ describe.each(STARTTLS_NAMES)('%s', (protocol) => {
 
 it('what the server says is bounded: lines without end, replies without end, XML without end', async () => {
   const kibibyte = 'x'.repeat(1_024);
-  const endless: [StartTls, Script][] = [
+  const endless: [StartTlsProtocol, Script][] = [
     ['smtp', [`220 ${kibibyte.repeat(5)}`]],
     ['smtp', ['220-more\r\n'.repeat(7_000)]],
     ['imap', ['* OK\r\n', /STARTTLS/, '* more\r\n'.repeat(9_000)]],

@@ -3,7 +3,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 
-import { parseHost, parseTarget, STARTTLS_PORTS, type StartTls } from '../../src/network/target.js';
+import type { StartTlsProtocol } from '../../src/crypto/certificate/checker.js';
+import { parseHost, parseTarget, STARTTLS_PORTS } from '../../src/network/target.js';
 
 const LONG_LABEL = 'a'.repeat(63);
 
@@ -103,8 +104,8 @@ it('refuses everything else, in constant words', () => {
 
 it('takes the port of the STARTTLS protocol where none is given', () => {
   for (const [protocol, port] of Object.entries(STARTTLS_PORTS)) {
-    expect(parseTarget('example.com', protocol as StartTls)).toMatchObject({ target: { port } });
-    expect(parseTarget('example.com:1', protocol as StartTls)).toMatchObject({ target: { port: 1 } });
+    expect(parseTarget('example.com', protocol as StartTlsProtocol)).toMatchObject({ target: { port } });
+    expect(parseTarget('example.com:1', protocol as StartTlsProtocol)).toMatchObject({ target: { port: 1 } });
   }
 });
 

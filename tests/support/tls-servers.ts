@@ -5,9 +5,10 @@ import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from
 
 import forge from 'node-forge';
 
+import type { StartTlsProtocol } from '../../src/crypto/certificate/checker.js';
 import type { Doors } from '../../src/network/dial.js';
 import type { NetworkPolicy } from '../../src/network/policy.js';
-import { parseTarget, type StartTls, type Target } from '../../src/network/target.js';
+import { parseTarget, type Target } from '../../src/network/target.js';
 
 export interface Identity {
   key: string;
@@ -122,7 +123,7 @@ export async function closedPort(): Promise<number> {
 export const ANY: NetworkPolicy = { mode: 'any', allowHosts: [], ports: [] };
 export const PUBLIC: NetworkPolicy = { mode: 'public', allowHosts: [], ports: [] };
 
-export function target(text: string, starttls?: StartTls): Target {
+export function target(text: string, starttls?: StartTlsProtocol): Target {
   const parsed = parseTarget(text, starttls);
   if ('target' in parsed) return parsed.target;
   throw new Error(`${text}: ${parsed.problem.explanation}`);

@@ -17,5 +17,11 @@ export interface CertificateFetcher {
     /** Of the answer. */
     maxBytes: number;
     signal: AbortSignal;
-  }): Promise<{ bytes: Uint8Array } | FailedFetch>;
+  }): Promise<Fetched | FailedFetch>;
+}
+
+/** What came. `release` frees the bytes at once, without waiting for the collector: nothing may refer to them any more. */
+export interface Fetched {
+  bytes: Uint8Array;
+  release?(): void;
 }

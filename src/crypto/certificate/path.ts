@@ -195,7 +195,7 @@ class Builder {
     const unusable = named.find((entry) => !isUsable(entry));
     if (unusable !== undefined)
       return {
-        check: 'key',
+        check: 'chain',
         code: 'weak_key',
         severity: 'fail',
         position,

@@ -48,9 +48,9 @@ function verdictOf(checks: readonly CheckDraft[], judged: boolean, revocation: R
   if (!judged) return 'undetermined';
   if (checks.some(({ check, status }) => status === 'fail' && check !== 'connection')) return 'untrusted';
   const open = checks.some(
-    ({ check, status, code }) =>
+    ({ check, status }) =>
       (status === 'unknown' && (check !== 'revocation' || revocation === 'hard')) ||
-      (check === 'connection' && status === 'fail' && code !== 'client_certificate_required'),
+      (check === 'connection' && status === 'fail'),
   );
   return open ? 'undetermined' : 'trusted';
 }

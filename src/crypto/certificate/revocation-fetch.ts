@@ -93,6 +93,10 @@ export async function askOcsp(
   return answer;
 }
 
+const DER_SEQUENCE = 0x30;
+/** RFC 5280 section 4.2.1.13 wants DER under http. Text costs several times its size to decode. */
+const MAX_PEM_BYTES = 1_048_576;
+
 /** Fetches a CRL. */
 export async function askCrl(
   { url, point }: CrlAddress,
@@ -101,7 +105,7 @@ export async function askCrl(
 ): Promise<CrlAnswer | UnknownAnswer> {
   const key = cacheKey('crl', url, issuer, null);
   const judge = (bytes: Uint8Array): CrlAnswer => {
-    if (bytes.length > CRL_LIMITS.bytes) return tooLarge();
+    if (bytes.length > (bytes[0] === DER_SEQUENCE ? CRL_LIMITS.bytes : MAX_PEM_BYTES)) return tooLarge();
     // Some servers give the PEM form.
     const crl = readCrl(splitCrls(bytes)[0] ?? bytes);
     return checkCrl(crl, { certificate, issuer, at, now, distributionPoint: point });
@@ -115,7 +119,8 @@ export async function askCrl(
   const fetched = await fetcher.fetch({ url, kind: 'crl', maxBytes: CRL_LIMITS.bytes, signal });
   if ('fault' in fetched) return unfetched('revocation list (CRL)', fetched);
   const answer = judge(fetched.bytes);
-  if (isUsable(answer)) cache.set(key, fetched.bytes, answer.until, now);
+  const isKept = isUsable(answer) && cache.set(key, fetched.bytes, answer.until, now);
+  if (!isKept) fetched.release?.();
   return answer;
 }
 

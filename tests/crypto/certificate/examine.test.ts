@@ -111,12 +111,12 @@ describe('a judgement', () => {
     expect(codesOf(judged)).toEqual(expect.arrayContaining(['reset', 'handshake_incomplete']));
   });
 
-  it('of an old protocol is untrusted, of a server for clients with certificates is not', async () => {
+  it('of an old protocol is untrusted, of a server for clients with certificates undetermined, whatever its TLS version', async () => {
     const old = await judgeSent(shown(chain, { protocol: 'TLSv1.1' }), lab.at, question);
     expect(old.verdict).toBe('untrusted');
     expect(codesOf(old)).toContain('old_protocol');
     const mutual = await judgeSent(shown(chain, { clientCertificate: 'required' }), lab.at, question);
-    expect(mutual.verdict).toBe('trusted');
+    expect(mutual.verdict).toBe('undetermined');
     expect(codesOf(mutual)).toContain('client_certificate_required');
   });
 });

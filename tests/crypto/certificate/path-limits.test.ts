@@ -126,6 +126,7 @@ describe('the budget', () => {
     const intermediates = Array.from({ length: 100 }, () => ({ ...slow, publicKey }));
     const path = build(lab.good, [], [lab.rootEc], { intermediates });
     expect([path.anchored, failures(path)[0], path.certificates.length]).toEqual([false, 'weak_key 0', 1]);
+    expect(path.faults[0]?.check).toBe('chain');
   });
 
   it('of paths: where it ends the search that is told, since there may be a way', () => {

@@ -71,9 +71,9 @@ describe('the verdict', () => {
     expect([judge(checks, 'soft').verdict, judge(checks, 'hard').verdict]).toEqual(['trusted', 'undetermined']);
   });
 
-  it('of a connection that failed is undetermined, but of one that wants a client certificate', () => {
+  it('of a connection that failed is undetermined, also of one that wants a client certificate', () => {
     expect(judge(but(check('connection', 'fail', 'reset'))).verdict).toBe('undetermined');
-    expect(judge(but(check('connection', 'fail', 'client_certificate_required'))).verdict).toBe('trusted');
+    expect(judge(but(check('connection', 'fail', 'client_certificate_required'))).verdict).toBe('undetermined');
   });
 
   it('without a certificate is undetermined, whatever the checks', () => {

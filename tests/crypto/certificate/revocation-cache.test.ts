@@ -40,7 +40,7 @@ describe('the cache', () => {
   });
 
   it('lets go what was not used for longest', () => {
-    const cache = new RevocationCache({ entries: 2, bytes: 100, lifeMs: 1_000_000 });
+    const cache = new RevocationCache({ entries: 2, bytes: 100, bytesEach: 100, lifeMs: 1_000_000 });
     cache.set('a', bytes(1), after(HOUR), start);
     cache.set('b', bytes(1), after(HOUR), start);
     cache.get('a', start);
@@ -60,7 +60,7 @@ describe('the cache', () => {
   });
 
   it('never holds more than it may, whatever is set and asked', () => {
-    const limits = { entries: 4, bytes: 50, lifeMs: 10_000 };
+    const limits = { entries: 4, bytes: 50, bytesEach: 50, lifeMs: 10_000 };
     const step = fc.record({
       key: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g'),
       size: fc.nat(60),

@@ -95,12 +95,12 @@ export function liveCases(): LiveCase[] {
     serving(
       'client-certificate-required',
       (lab) => ({ clientCertificate: 'required', clientAuthorities: [lab.rootEc] }),
-      { verdict: ['trusted', 'undetermined'], codes: ['client_certificate_required'] },
+      { verdict: 'undetermined', codes: ['client_certificate_required'] },
     ),
     serving(
       'client-certificate-required-1.2',
       (lab) => ({ clientCertificate: 'required', clientAuthorities: [lab.rootEc], maxVersion: 'TLSv1.2' }),
-      { verdict: ['trusted', 'undetermined'], codes: ['client_certificate_required'] },
+      { verdict: 'undetermined', codes: ['client_certificate_required'] },
     ),
     serving('server-name-refused', () => ({ sni: { [GOOD_NAME]: 'refuse' } }), {
       verdict: LOST,

@@ -151,7 +151,7 @@ export function buildCrl(options: CrlOptions): { der: Uint8Array; pem: string } 
     options.issuerName === undefined ? issuer.subject : name(options.issuerName),
     time(options.thisUpdate ?? days(-1, at)),
     ...(nextUpdate ? [time(nextUpdate)] : []),
-    ...(entries.length > 0 ? [sequence(...entries.map((item) => entry(item, usualDate)))] : []),
+    ...(entries.length > 0 ? [sequence(Buffer.concat(entries.map((item) => entry(item, usualDate))))] : []),
     ...(list.length > 0 ? [explicit(0, sequence(...list.map(extension)))] : []),
   );
   const signed = sign(tbs);
