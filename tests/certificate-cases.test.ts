@@ -1,6 +1,6 @@
 /**
  * The table of the certificate lab: every case with the verdict and codes that are right, and what Node's `tls` says of it.
- * Written to docs/certificate-cases.md by `npx vitest run -u tests/certificate-cases.test.ts`. That we judge each so is tested
+ * Written to docs/certificate-cases.md by `npx vitest run tests/certificate-cases.test.ts -u`. That we judge each so is tested
  * in tests/crypto/certificate and tests/network, that Node does in tests/pki-lab.test.ts.
  */
 
@@ -34,7 +34,7 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): s
 
 const page = `# The cases of the certificate lab
 
-Written by \`npx vitest run -u tests/certificate-cases.test.ts\` from the tests' own lab (\`tests/support/pki\`). Several verdicts stand
+Written by \`npx vitest run tests/certificate-cases.test.ts -u\` from the tests' own lab (\`tests/support/pki\`). Several verdicts stand
 where the standards leave it open. "Node's \`tls\` alone" is \`tls.connect\` with the same trust anchors and name (Node 20.20, OpenSSL
 3.0); what it is told nothing of (revocation, pins) it cannot refuse.
 
