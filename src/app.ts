@@ -12,7 +12,7 @@ import { createPipeline, TIME_LIMIT_SECONDS, type Pipeline, type PipelineOptions
 import type { GuessLimit, MonotonicClock } from './guard/limits.js';
 import type { Storage } from './storage/open.js';
 import { catalogue } from './tools/index.js';
-import { OPERATOR_TOOLS } from './tools/key.js';
+import { OPERATOR_TOOLS } from './tools/operator.js';
 import type { Tool } from './tools/tool.js';
 import { createPkcs12Opener } from './workers/containers.js';
 import { createEngine, createStrengthMeter, type EngineReport } from './workers/engines.js';
@@ -22,7 +22,6 @@ import { ThreadPool } from './workers/pool.js';
 const NETWORK_SLOTS = 4;
 
 export interface Surroundings {
-  audit: AuditSink;
   reportFailure(correlationId: string, tool: string, cause: Record<string, unknown>): void;
   clock: MonotonicClock;
   now(): Date;
@@ -49,7 +48,7 @@ export interface App {
 }
 
 export function createApp(config: Config, surroundings: Surroundings): App {
-  const { audit, reportFailure, clock, now, newId, processors, poolThreads, userId, threadScript } = surroundings;
+  const { reportFailure, clock, now, newId, processors, poolThreads, userId, threadScript } = surroundings;
   // Two threads of the pool stay free for files and DNS.
   const cpuSlots = Math.max(1, Math.min(processors, poolThreads - 2));
   const hashingThreads = new ThreadPool(threadScript, cpuSlots);
@@ -67,6 +66,8 @@ export function createApp(config: Config, surroundings: Surroundings): App {
         random: systemRandom,
       });
     }));
+  // One process is one session of one client.
+  const bootId = newId();
   const passwords = createEngine(config.engine, hashingThreads);
   const { jwtSecret, jwtSecretPrevious } = config;
   const options: Omit<PipelineOptions, 'tools'> = {
@@ -84,8 +85,14 @@ export function createApp(config: Config, surroundings: Surroundings): App {
       files: new AllowedFiles(config.fileFolders),
       certificates: lazyChecker(config, now),
       openPkcs12: createPkcs12Opener(hashingThreads),
+      audit: {
+        query: async (query) => (await storage()).audit.query({ ...query, session: bootId }),
+        verify: async (question) => (await storage()).audit.verify(question),
+        seal: async () => (await storage()).audit.seal(),
+        drop: async (segment) => (await storage()).audit.drop(segment),
+      },
     },
-    audit,
+    audit: loadedLater<AuditSink>(async () => (await storage()).audit),
     guesses: loadedLater<GuessLimit>(async () => (await storage()).attempts),
     fingerprint: async (subject) => {
       const { vault } = await storage();
@@ -98,7 +105,7 @@ export function createApp(config: Config, surroundings: Surroundings): App {
     timeLimitSeconds: TIME_LIMIT_SECONDS,
     clock,
     newId,
-    bootId: newId(),
+    bootId,
     reportFailure,
   };
   const withTools = (tools: readonly Tool[]): Pipeline => createPipeline({ ...options, tools });

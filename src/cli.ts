@@ -2,6 +2,7 @@
 
 import type { App } from './app.js';
 import { attemptsCommand } from './cli-attempts.js';
+import { auditCommand } from './cli-audit.js';
 import type { Config, ConfigResult } from './config.js';
 import { runKeys } from './cli-keys.js';
 import { SecurityError } from './crypto/errors.js';
@@ -44,6 +45,7 @@ Usage
   security-mcp doctor                   check configuration, engines and versions
   security-mcp attempts list            what wrong guesses are held against, by fingerprint
   security-mcp attempts reset SUBJECT   free one of them, or --all
+  security-mcp audit COMMAND            the audit: list, verify, checkpoint, segments, seal, export, drop
   security-mcp --help | --version
 
 Options
@@ -81,6 +83,8 @@ export async function runCli(args: readonly string[], world: CliWorld): Promise<
       return doctor(json, world);
     case 'attempts':
       return withConfig(world, (config) => attemptsCommand(rest, json || !world.isTerminal, world, config));
+    case 'audit':
+      return withConfig(world, (config) => auditCommand(rest, json || !world.isTerminal, world, config));
     default:
       await world.printError(`security-mcp: this is no command. Try security-mcp --help\n`);
       return USAGE;
@@ -260,11 +264,7 @@ async function checkRunning(
   );
   if (tried.kind !== 'unknown_tool') {
     const sound = tried.kind === 'answered' && tried.value['matches'] === true;
-    add(
-      'pipeline',
-      sound ? 'ok' : 'fail',
-      sound ? 'a call passes, audited (the line above is its audit entry)' : 'a trial call failed',
-    );
+    add('pipeline', sound ? 'ok' : 'fail', sound ? 'a call passes, audited in the store' : 'a trial call failed');
   }
 }
 

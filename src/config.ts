@@ -112,7 +112,7 @@ export const VARIABLES = [
   [
     'SECURITY_MCP_LOG_LEVEL',
     'info',
-    `${LOG_LEVELS.map((name) => `\`${name}\``).join(', ')}; audit entries are always written`,
+    `${LOG_LEVELS.map((name) => `\`${name}\``).join(', ')}; the audit is in the store`,
   ],
 ] as const;
 

@@ -1,11 +1,10 @@
-/** The log: JSON lines through pino on standard error, and the audit sink of this version, which writes there too. */
+/** The log: JSON lines through pino on standard error. */
 
 import { write } from 'node:fs';
 
-import type { AuditEntry, AuditSink } from './guard/audit.js';
 import type { LogLevel } from './config.js';
 
-export interface Log extends AuditSink {
+export interface Log {
   warn(message: string): void;
   error(message: string, details: Record<string, unknown>): void;
   /** Resolves when everything so far is written, or cannot be. */
@@ -85,7 +84,6 @@ export class LineWriter {
 
 interface Loggers {
   log: import('pino').Logger;
-  audit: import('pino').Logger;
   /** The line that the last synchronous call made. */
   take(): string;
 }
@@ -101,8 +99,6 @@ async function loadLoggers(level: LogLevel): Promise<Loggers> {
   const common = { base: null, formatters: { level: (label: string) => ({ level: label }) } };
   return {
     log: pino({ ...common, level, timestamp: pino.stdTimeFunctions.isoTime }, stream),
-    // Audit entries carry their own time and are written at every level.
-    audit: pino({ ...common, level: 'info', timestamp: false }, stream),
     take() {
       const line = made;
       made = '';
@@ -111,8 +107,8 @@ async function loadLoggers(level: LogLevel): Promise<Loggers> {
   };
 }
 
-/** A log on file descriptor `fd`. pino is loaded with the first line. `dress`: how a line is written where a person reads it. */
-export function createLog(fd: number, level: LogLevel, dress = (line: string): string => line): Log {
+/** A log on file descriptor `fd`. pino is loaded with the first line. */
+export function createLog(fd: number, level: LogLevel): Log {
   const writer = new LineWriter(fd);
   let loading: Promise<Loggers> | undefined;
   let last: Promise<void> = Promise.resolve();
@@ -120,16 +116,15 @@ export function createLog(fd: number, level: LogLevel, dress = (line: string): s
     const loggers = await (loading ??= loadLoggers(level));
     make(loggers);
     const line = loggers.take();
-    if (line !== '') await writer.append(dress(line));
+    if (line !== '') await writer.append(line);
   };
-  /** A lost log line is no reason to fail; a lost audit entry is. */
+  /** A lost log line is no reason to fail. */
   const quietly = (make: (loggers: Loggers) => void): void => {
     last = Promise.allSettled([last, emit(make)]).then(() => undefined);
   };
   return {
     warn: (message) => quietly(({ log }) => log.warn(message)),
     error: (message, details) => quietly(({ log }) => log.error(details, message)),
-    append: (entry: AuditEntry) => emit(({ audit }) => audit.info({ kind: 'audit', ...entry })),
     async flush() {
       await last;
       await writer.flush();

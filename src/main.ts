@@ -18,7 +18,8 @@ import { defaultHome } from './storage/home.js';
 
 const EXIT_CONFIGURATION = 2;
 const STDERR = 2;
-const FLUSH_PATIENCE_MS = 200;
+/** For the audit of what was under way, and the log. */
+const FLUSH_PATIENCE_MS = 1_500;
 /** The logger takes as long to load as the rest of the program: a client that is waiting for its first answers comes first. */
 const WARN_AFTER_MS = 1_000;
 
@@ -81,7 +82,6 @@ function configured(): Config {
 
 function assemble(config: Config, log: Log): App {
   return createApp(config, {
-    audit: log,
     reportFailure: (correlationId, tool, cause) =>
       log.error('call failed', { correlation_id: correlationId, tool, cause }),
     clock: () => performance.now(),
@@ -156,9 +156,6 @@ async function runCommand(args: readonly string[]): Promise<void> {
   });
   const { runCli } = await import('./cli.js');
   const colourful = !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb';
-  // For a person the audit entry stands apart from the result that follows it.
-  const dim = (line: string): string => (colourful ? `\u001B[2m${line.trimEnd()}\u001B[0m\n\n` : `${line}\n`);
-  const dress = process.stderr.isTTY === true ? dim : undefined;
   let app: App | undefined;
   const code = await runCli(args, {
     version,
@@ -172,7 +169,7 @@ async function runCommand(args: readonly string[]): Promise<void> {
     },
     loadConfig: readConfig,
     start: (config) =>
-      (app ??= assemble(config, createLog(STDERR, config.logLevel === 'info' ? 'error' : config.logLevel, dress))),
+      (app ??= assemble(config, createLog(STDERR, config.logLevel === 'info' ? 'error' : config.logLevel))),
     print: (text) => new Promise((resolve) => process.stdout.write(text, () => resolve())),
     printError: (text) => new Promise((resolve) => process.stderr.write(text, () => resolve())),
     readFile: readBounded,

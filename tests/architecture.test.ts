@@ -35,6 +35,7 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
   app: ['*', 'node:crypto'],
   cli: ['*'],
   'cli-attempts': ['*'],
+  'cli-audit': ['*'],
   'cli-keys': ['*'],
   draw: ['type:crypto/', 'crypto/text'],
   main: ['*', 'node:'],

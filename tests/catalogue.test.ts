@@ -93,6 +93,7 @@ it('marks as secret every field that the contract marks', () => {
     certificate_check: [],
     certificate_verify: ['password'],
     inspect: [],
+    audit_query: [],
   });
 });
 

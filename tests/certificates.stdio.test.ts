@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
+import { auditIn } from './support/audit.js';
 import { newHome } from './support/home.js';
 import { withPort } from './support/pki/checking.js';
 import { createLab, GOOD_NAME } from './support/pki/lab.js';
@@ -146,7 +147,7 @@ describe('a client that cancels', () => {
       await server.end();
       expect(server.answers.map(({ id }) => id)).toEqual(['init', 'next']);
       expect(running.connections).toBe(4);
-      expect(server.stderr).toContain('"outcome":"cancelled"');
+      expect((await auditIn(server.home)).map(({ outcome }) => outcome)).toContain('cancelled');
     } finally {
       await running.close();
     }

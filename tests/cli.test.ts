@@ -1,7 +1,7 @@
 /** The command line, as built: the same tools through the same pipeline, for scripts and for people. */
 
 import { execFile, spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -13,6 +13,8 @@ import { environmentKey } from '../src/storage/key-file.js';
 import { createVault } from '../src/storage/master-key.js';
 import { lazyStore } from '../src/storage/store.js';
 import { catalogue } from '../src/tools/index.js';
+import { auditIn } from './support/audit.js';
+import { newHome } from './support/home.js';
 import { createLab } from './support/pki/lab.js';
 import { bench } from './support/pipeline.js';
 
@@ -87,13 +89,11 @@ describe('security-mcp call', () => {
   });
 
   it('is audited like any other call', async () => {
-    const { stderr } = await run(['call', 'digest_compute', digest]);
-    expect(JSON.parse(stderr)).toMatchObject({
-      kind: 'audit',
-      tool: 'digest_compute',
-      caller: 'command line',
-      outcome: 'ok',
-    });
+    const env = { SECURITY_MCP_HOME: newHome() };
+    expect((await run(['call', 'digest_compute', digest], { env })).stderr).toBe('');
+    expect(await auditIn(env.SECURITY_MCP_HOME)).toEqual([
+      expect.objectContaining({ tool: 'digest_compute', caller: 'command line', outcome: 'ok' }),
+    ]);
   });
 
   it.each([
@@ -183,12 +183,11 @@ describe('security-mcp', () => {
   });
 
   it('doctor tells which store there is, and for one that cannot be used the command that mends it', async () => {
-    const good = await run(['doctor']);
+    const good = await run(['doctor'], { env: { SECURITY_MCP_HOME: newHome() } });
     expect(good.stdout).toMatch(
       /✓ store +SQLite 3\.[\d.]+ at .*security-mcp\.db, can be written, tables of version \d+\n/,
     );
     expect(good.stdout).toMatch(/✓ master key +none needed yet/);
-    expect(readdirSync(home)).not.toContain('master.key');
     if (process.platform !== 'win32') {
       chmodSync(home, 0o755);
       const bad = await run(['doctor']);
@@ -227,6 +226,7 @@ describe('on a terminal', () => {
           vault: createVault(store, environmentKey(Buffer.alloc(32)), systemRandom),
           keys: {} as never,
           attempts: {} as never,
+          audit: {} as never,
         }),
         engines: async () => ({ bcrypt: 'native', argon2: 'native' }),
         close: async () => undefined,

@@ -40,7 +40,7 @@ it('without any environment the server has a configuration', () => {
     fileFolders: [],
     network: { mode: 'public', allowHosts: [], ports: [] },
     extraAnchors: [],
-    toolsets: ['passwords', 'digests', 'jwt', 'envelopes', 'keys', 'certificates', 'inspection'],
+    toolsets: ['passwords', 'digests', 'jwt', 'envelopes', 'keys', 'certificates', 'inspection', 'audit'],
     readOnly: false,
     logLevel: 'info',
     warnings: [],

@@ -2,6 +2,7 @@
 
 import { afterEach, describe, expect, it } from 'vitest';
 
+import { auditIn } from './support/audit.js';
 import { newHome } from './support/home.js';
 import { RawServer } from './support/server.js';
 
@@ -108,10 +109,7 @@ describe("the earlier service's review", () => {
     await call('jwt_sign', {});
     const [server] = servers;
     await server?.end();
-    const entries = (server?.stderr ?? '')
-      .split('\n')
-      .filter((line) => line.includes('"kind":"audit"'))
-      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    const entries = await auditIn(server?.home ?? '');
     expect(entries.map(({ event, tool, outcome }) => [event, tool, outcome])).toEqual([
       ['answered', 'digest_compute', 'ok'],
       ['answered', 'digest_compute', 'refused'],

@@ -3,9 +3,13 @@
  * shows nowhere but in the output that is declared to return it.
  */
 
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { catalogue } from '../src/tools/index.js';
+import { auditIn } from './support/audit.js';
 import { FILES as PKCS12_FILES } from './support/pkcs12-files.js';
 import { RawServer } from './support/server.js';
 
@@ -218,10 +222,13 @@ describe('the canary', () => {
     }
   });
 
-  it('is nowhere in standard error, where the log and the audit go, nor in what else standard output holds', async () => {
+  it('is nowhere in standard error, in the audit, in any file of the store, nor in what else standard output holds', async () => {
     await server.end();
     expectClean(server.stderr, 'standard error');
-    expect(server.stderr.split('\n').filter((line) => line.includes('"kind":"audit"')).length).toBe(calls);
+    const entries = await auditIn(server.home);
+    expectClean(JSON.stringify(entries), 'the audit');
+    expect(entries.filter(({ event }) => event === 'answered')).toHaveLength(calls);
+    for (const name of readdirSync(server.home)) expectClean(readFileSync(join(server.home, name), 'latin1'), name);
     const others = server.answers.filter(({ result }) => !JSON.stringify(result ?? {}).includes('plaintext'));
     expectClean(JSON.stringify(others), 'standard output');
   });

@@ -15,6 +15,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 
 import { catalogue } from '../src/tools/index.js';
 import { describeTool } from '../src/tools/tool.js';
+import { auditIn } from './support/audit.js';
 import { newHome } from './support/home.js';
 import { MODERN, RawServer } from './support/server.js';
 
@@ -249,7 +250,7 @@ describe('the protocol', () => {
     for (const [id, given] of [CANARY, 1, [], [CANARY], true].entries())
       expect(JSON.stringify(await server.call(id, 'inspect', given))).toContain('arguments must be one object');
     await server.end();
-    expect(server.stderr.split('\n').filter((line) => line.includes('"input_invalid"'))).toHaveLength(5);
+    expect((await auditIn(server.home)).filter(({ code }) => code === 'input_invalid')).toHaveLength(5);
     expect(server.stdout + server.stderr).not.toContain(CANARY);
   });
 
@@ -314,7 +315,7 @@ describe('the protocol', () => {
     await server.call(3, 'password_hash', { password: PASSWORD, cost: 10 });
     await server.end();
     expect(server.answers.map(({ id }) => id)).toEqual(['init', 2, 3]);
-    expect(server.stderr).toContain('"outcome":"cancelled"');
+    expect((await auditIn(server.home)).map(({ outcome }) => outcome)).toContain('cancelled');
   });
 });
 
@@ -374,7 +375,7 @@ describe('the end', () => {
       await server.request('seen', 'ping');
       server.child.kill(signal);
       await server.exited;
-      expect(server.stderr.split('\n').filter((line) => line.includes('"outcome":"cancelled"'))).toHaveLength(3);
+      expect((await auditIn(server.home)).filter(({ outcome }) => outcome === 'cancelled')).toHaveLength(3);
     },
   );
 

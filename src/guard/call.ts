@@ -274,8 +274,14 @@ async function append(sink: AuditSink, entry: AuditEntry): Promise<void> {
   try {
     await sink.append(entry);
   } catch (cause) {
-    throw new SecurityError('audit_unavailable', 'The audit log cannot be written, so nothing is answered.', {
-      hint: 'Make sure that the host reads the standard error of this server, then try again.',
+    // What keeps the store from being written is told: it is what must be mended.
+    const [why, hint, more] =
+      cause instanceof SecurityError
+        ? [` ${cause.message}`, cause.hint, cause.retryAfterSeconds]
+        : ['', 'Have the operator look at the log of the server (standard error), then try again.', undefined];
+    throw new SecurityError('audit_unavailable', `The audit cannot be written, so nothing is answered.${why}`, {
+      hint,
+      ...(more === undefined ? {} : { retryAfterSeconds: more }),
       cause,
     });
   }

@@ -84,6 +84,13 @@ export const MIGRATIONS: readonly Migration[] = [
     ) {strict}`,
     `create table clock (id {int} not null primary key check (id = 1), latest {int} not null) {strict}`,
   ],
+  [
+    `alter table audit_segments add column exported_at {int}`,
+    // Each would be written with every entry; what an operator looks for in a whole audit may take a moment.
+    `drop index audit_entries_tool`,
+    `drop index audit_entries_outcome`,
+    `drop index audit_entries_time`,
+  ],
 ];
 
 /**

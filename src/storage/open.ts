@@ -3,6 +3,7 @@
 import type { KeyStore } from '../crypto/keyring.js';
 import type { Random } from '../crypto/random.js';
 import { Attempts } from './attempts.js';
+import { Audit } from './audit.js';
 import { Home } from './home.js';
 import { environmentKey, fileKey } from './key-file.js';
 import { createKeyStore } from './keys.js';
@@ -25,6 +26,7 @@ export interface Storage {
   vault: Vault;
   keys: KeyStore;
   attempts: Attempts;
+  audit: Audit;
 }
 
 /** Opens nothing yet: that happens with the first read or write. */
@@ -44,6 +46,7 @@ export function createStorage({
     store,
     vault,
     keys: createKeyStore(store, vault, random),
+    audit: new Audit(store, vault),
     attempts: new Attempts(store, { ...verifyAttempts, random }),
   };
 }

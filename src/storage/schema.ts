@@ -69,7 +69,7 @@ export interface AuditEntriesTable {
 export interface AuditSegmentsTable {
   segment: number;
   first_sequence: number;
-  /** Null while the segment is the open one. */
+  /** The latest so far; null while there is none. The segment is open as long as `sealed_at` is null. */
   last_sequence: number | null;
   /** The MAC of its latest entry, which the next one goes on from. Its row is the lock of whoever appends. */
   head: Uint8Array;
@@ -77,6 +77,8 @@ export interface AuditSegmentsTable {
   signature: Uint8Array | null;
   created_at: number;
   sealed_at: number | null;
+  /** When its entries were written elsewhere. */
+  exported_at: number | null;
   /** When its entries were dropped after an export. */
   dropped_at: number | null;
 }

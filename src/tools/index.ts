@@ -1,5 +1,6 @@
 /** The catalogue: every tool, in display order, by toolset. */
 
+import { auditQuery } from './audit.js';
 import { certificateCheck, certificateVerify } from './certificate.js';
 import { digestCompute } from './digest.js';
 import { envelopeOpen, envelopeRewrap, envelopeSeal } from './envelope.js';
@@ -17,6 +18,7 @@ export const TOOLSETS = {
   keys: [keyCreate, keyRotate, keyRetire, keyList],
   certificates: [certificateCheck, certificateVerify],
   inspection: [inspect],
+  audit: [auditQuery],
 } as const satisfies Record<string, readonly Tool[]>;
 
 export type Toolset = keyof typeof TOOLSETS;

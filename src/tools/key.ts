@@ -234,14 +234,5 @@ const keysImport = defineTool({
   },
 });
 
-/** What only an operator may do, from the command line: the same pipeline, never in a client's list. */
-export const OPERATOR_TOOLS = [
-  keyCreate,
-  keyRotate,
-  keyRetire,
-  keyList,
-  keysPolicy,
-  keysRestore,
-  keysDestroy,
-  keysImport,
-];
+/** The operator's own, for tools/operator.ts. */
+export const KEY_OPERATOR_TOOLS = [keysPolicy, keysRestore, keysDestroy, keysImport];

@@ -21,6 +21,42 @@ export interface FileReader {
   pieces(path: string, limits: { maxBytes: number; signal: AbortSignal }): AsyncIterable<Uint8Array>;
 }
 
+/** A run of the audit that is closed, exported and dropped as one. */
+export interface AuditSegment {
+  segment: number;
+  first_sequence: number;
+  last_sequence: number;
+  state: 'open' | 'sealed' | 'exported' | 'dropped';
+  sealed_at: string | null;
+}
+
+/** The audit as tools reach it: the entries of their own session, the chain of all, and what only operators' tools do. */
+export interface AuditAccess {
+  /** The newest first. Times are milliseconds since 1970. */
+  query(query: {
+    tool?: string;
+    outcome?: string;
+    since?: number;
+    until?: number;
+    before?: number;
+    limit: number;
+  }): Promise<Record<string, unknown>[]>;
+  /** The chain of all sessions. Throws `input_invalid` for a checkpoint that is none of this store. */
+  verify(options: {
+    checkpoint?: string;
+    signal: AbortSignal;
+    onProgress(done: number, total: number): void;
+  }): Promise<{
+    intact: boolean;
+    entries: number;
+    head: string;
+    first_break?: { sequence: number; problem: string };
+  }>;
+  /** Null where the open segment holds nothing. */
+  seal(): Promise<AuditSegment | null>;
+  drop(segment: number): Promise<AuditSegment>;
+}
+
 /** What a run may use. Everything that varies comes through here. */
 export interface ToolContext {
   now(): Date;
@@ -32,6 +68,7 @@ export interface ToolContext {
   files: FileReader;
   certificates: CertificateChecker;
   openPkcs12: OpenPkcs12;
+  audit: AuditAccess;
   /** Tells the client how far the work is, where it asked to be told. */
   progress(done: number, total: number): void;
   /** Aborts when the client cancels and when the tool's time is up. */

@@ -3,8 +3,9 @@
 import { describe, expect, it } from 'vitest';
 
 import { systemRandom } from '../../src/crypto/random.js';
+import { Audit } from '../../src/storage/audit.js';
 import { Home } from '../../src/storage/home.js';
-import { fileKey } from '../../src/storage/key-file.js';
+import { environmentKey, fileKey } from '../../src/storage/key-file.js';
 import { createVault } from '../../src/storage/master-key.js';
 import { newHome, USER } from '../support/home.js';
 import { Child, engines, open } from '../support/stores.js';
@@ -47,6 +48,36 @@ describe.each(engines)('killed in the middle of writes on $name', ({ name, missi
         expect(facade.prepare('pragma integrity_check').all([])).toEqual([{ integrity_check: 'ok' }]);
         facade.close();
       }
+    },
+  );
+});
+
+describe.each(engines)('killed in the middle of audit entries on $name', ({ missing, place }) => {
+  it.skipIf(missing)(
+    'two processes leave a chain that verifies, with every entry they were told of',
+    { timeout: TIMEOUT_MS },
+    async () => {
+      const options = await place();
+      const store = open(options);
+      const key =
+        options.databaseUrl === undefined
+          ? fileKey(() => new Home(options.home ?? '', USER))
+          : environmentKey(Buffer.alloc(32, 7));
+      const audit = new Audit(store, createVault(store, key, systemRandom));
+      const told: string[] = [];
+      for (let kill = 0; kill < Math.ceil(KILLS / 6); kill++) {
+        const children = [0, 1].map((who) => new Child('audit', options, `${kill}-${who}`));
+        await Promise.all(children.map((child) => child.wrote(1 + Math.floor(Math.random() * 30))));
+        await aMoment();
+        for (const child of children) told.push(...(await child.kill()));
+        expect(children.map(({ stderr }) => stderr).join('')).toBe('');
+        expect(await audit.verify()).toMatchObject({ intact: true });
+      }
+      const entries = await audit.query({ limit: 1_000_000 });
+      const kept = new Set(entries.map(({ call_id }) => call_id));
+      expect(told.filter((id) => !kept.has(id))).toEqual([]);
+      expect(told.length).toBeGreaterThan(KILLS / 6);
+      expect(kept.size).toBe(entries.length);
     },
   );
 });

@@ -22,9 +22,27 @@ import { createKeyStore } from '../../src/storage/keys.js';
 import { createVault } from '../../src/storage/master-key.js';
 import { lazyStore, type Store } from '../../src/storage/store.js';
 import { catalogue } from '../../src/tools/index.js';
+import type { AuditAccess } from '../../src/tools/tool.js';
 import { native, never, openPkcs12, strengthMeter } from './engines.js';
 import { newHome, USER } from './home.js';
 import { open, timed } from './stores.js';
+
+/** The entries of the bench, which are one session; there is no chain to verify. */
+function auditOf(entries: readonly AuditEntry[]): AuditAccess {
+  const refuse = (): never => {
+    throw new Error('the bench has no chain');
+  };
+  return {
+    query: async ({ limit }) =>
+      entries
+        .map((entry, i) => ({ sequence: i + 1, ...entry }))
+        .toReversed()
+        .slice(0, limit),
+    verify: refuse,
+    seal: refuse,
+    drop: refuse,
+  };
+}
 
 export interface Bench {
   pipeline: Pipeline;
@@ -79,6 +97,7 @@ export function bench(
       files: new AllowedFiles(folders),
       certificates,
       openPkcs12,
+      audit: auditOf(entries),
     },
     audit: { append: async (entry) => void entries.push(entry) },
     guesses: new Attempts(timed(open({ home: newHome() }), clock), {

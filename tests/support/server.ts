@@ -19,6 +19,8 @@ export const MODERN = {
 
 export class RawServer {
   readonly child: ChildProcessWithoutNullStreams;
+  /** Where its store is, unless `env` named another. */
+  readonly home = newHome();
   stdout = '';
   stderr = '';
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
@@ -28,7 +30,7 @@ export class RawServer {
   constructor(env: Record<string, string> = {}, args: string[] = ['dist/main.js']) {
     const foreign = Object.entries(process.env).filter(([name]) => !/^(?:SECURITY_MCP_|JWT_SECRET_KEY)/.test(name));
     this.child = spawn(process.execPath, args, {
-      env: { ...Object.fromEntries(foreign), SECURITY_MCP_HOME: newHome(), ...env },
+      env: { ...Object.fromEntries(foreign), SECURITY_MCP_HOME: this.home, ...env },
       stdio: 'pipe',
     });
     this.child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -1,8 +1,10 @@
 /** A process of its own on a store, for tests with several processes and with kills. It runs the built program. */
 
 import { randomBytes } from 'node:crypto';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 
 import { createKeyRing } from '../../dist/crypto/keyring.js';
+import { Audit } from '../../dist/storage/audit.js';
 import { Attempts } from '../../dist/storage/attempts.js';
 import { Home } from '../../dist/storage/home.js';
 import { environmentKey, fileKey } from '../../dist/storage/key-file.js';
@@ -19,6 +21,17 @@ const keys =
     : environmentKey(Buffer.alloc(32, 7));
 const vault = createVault(store, keys, randomBytes);
 const say = (line) => process.stdout.write(`${line}\n`);
+
+const entryOf = (call_id) => ({
+  event: 'answered',
+  boot_id: `boot-${process.pid}`,
+  call_id,
+  tool: 'digest_compute',
+  caller: 'tests',
+  outcome: 'ok',
+  duration_ms: 0.4,
+  fields: { algorithm: 'sha256' },
+});
 
 const scenarios = {
   /** Opens store and vault at once with others, and tells a key of the guard: it must be the same for all. */
@@ -73,6 +86,41 @@ const scenarios = {
       if (versions.length !== primaryVersion) throw new Error('a half state was seen');
       say(`envelope.${primaryVersion}`);
     }
+  },
+
+  /** Appends entries without end, several at a time; says each that is committed. */
+  async audit() {
+    const audit = new Audit(store, vault);
+    const worker = async (who) => {
+      for (let i = 0; ; i++) {
+        const call_id = `${args[0]}-${who}-${i}`;
+        await audit.append({ ...entryOf(call_id), time: new Date().toISOString() });
+        say(call_id);
+      }
+    };
+    await Promise.all([0, 1, 2, 3].map(worker));
+  },
+
+  /** Appends as many entries as it can for so many seconds, so many at a time; says how many, and the worst stall in ms. */
+  async auditRate() {
+    const [seconds, parallel] = args.map(Number);
+    const audit = new Audit(store, vault);
+    await audit.append({ ...entryOf('first'), time: new Date().toISOString() });
+    const delays = monitorEventLoopDelay({ resolution: 1 });
+    say('ready');
+    await new Promise((resolve) => process.stdin.once('data', resolve));
+    delays.enable();
+    const end = performance.now() + seconds * 1000;
+    let count = 0;
+    const worker = async () => {
+      while (performance.now() < end) {
+        await audit.append({ ...entryOf('x'), time: new Date().toISOString() });
+        count += 1;
+      }
+    };
+    await Promise.all(Array.from({ length: parallel }, worker));
+    say(JSON.stringify({ count, stallMs: delays.max / 1e6 }));
+    process.stdin.destroy();
   },
 
   /** Charges a guess and never says how it ended. */

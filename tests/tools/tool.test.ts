@@ -233,6 +233,15 @@ const BAD: Record<string, [Record<string, unknown>, string][]> = {
     [{ base64: '%' }, 'base64 is not base64'],
     [{ text: 5 }, 'text must be text'],
   ],
+  audit_query: [
+    [{ tool: `${CANARY}!` }, 'tool must be the name of a tool'],
+    [{ outcome: CANARY }, 'outcome must be one of ok'],
+    [{ limit: 0 }, 'limit must be at least 1'],
+    [{ limit: 201 }, 'limit must be at most 200'],
+    [{ since: 'yesterday' }, 'since must be'],
+    [{ checkpoint: CANARY }, 'checkpoint needs verify'],
+    [{ session: CANARY }, 'A field was given'],
+  ],
 };
 
 it('is tried on every tool', () => {
