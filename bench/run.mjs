@@ -10,7 +10,7 @@ import { tableOf, timeMs } from './measure.mjs';
 import { SERVER } from './rig.mjs';
 
 /** In this order: fernet changes String.prototype and so comes last. */
-const PARTS = ['connect', 'calls', 'hashing', 'latency', 'guessing', 'audit', 'certificates', 'fernet'];
+const PARTS = ['connect', 'calls', 'hashing', 'latency', 'guessing', 'audit', 'growth', 'certificates', 'fernet'];
 
 /** Measures and prints one part; whether it could be measured. */
 async function runPart(name) {

@@ -5,6 +5,7 @@ import { attemptsCommand } from './cli-attempts.js';
 import { auditCommand } from './cli-audit.js';
 import type { Config, ConfigResult } from './config.js';
 import { runKeys } from './cli-keys.js';
+import { storageCommand } from './cli-storage.js';
 import { SecurityError } from './crypto/errors.js';
 import { isJsonObject, parseBoundedJson } from './crypto/json.js';
 import { escapeUntrusted } from './crypto/text.js';
@@ -29,6 +30,9 @@ export interface CliWorld {
   /** A whole file of at most `maxBytes`, or throws. */
   readFile(path: string, maxBytes: number): string;
   readStdin(maxBytes: number): Promise<string>;
+  /** A secret from the terminal, where it does not appear, or from standard input; null where there is none. */
+  askSecret(question: string, confirm: boolean): Promise<string | null>;
+  userId: number | undefined;
 }
 
 const MAX_INPUT_BYTES = 4 * 1_048_576;
@@ -46,6 +50,9 @@ Usage
   security-mcp attempts list            what wrong guesses are held against, by fingerprint
   security-mcp attempts reset SUBJECT   free one of them, or --all
   security-mcp audit COMMAND            the audit: list, verify, checkpoint, segments, seal, export, drop
+  security-mcp backup FILE              everything in one encrypted file; restore FILE brings it back
+  security-mcp master-key rotate        a new master key, everything wrapped anew under it
+  security-mcp storage copy             to a store of the other engine
   security-mcp --help | --version
 
 Options
@@ -85,6 +92,11 @@ export async function runCli(args: readonly string[], world: CliWorld): Promise<
       return withConfig(world, (config) => attemptsCommand(rest, json || !world.isTerminal, world, config));
     case 'audit':
       return withConfig(world, (config) => auditCommand(rest, json || !world.isTerminal, world, config));
+    case 'backup':
+    case 'restore':
+    case 'master-key':
+    case 'storage':
+      return withConfig(world, (config) => storageCommand(command, rest, world, config));
     default:
       await world.printError(`security-mcp: this is no command. Try security-mcp --help\n`);
       return USAGE;

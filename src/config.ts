@@ -17,6 +17,10 @@ export interface Config {
   readonly databaseUrl?: string;
   /** 32 bytes; undefined for a file in the home. */
   readonly masterKey?: Uint8Array;
+  /** For `master-key rotate` alone. */
+  readonly newMasterKey?: Uint8Array;
+  /** For `storage copy` alone. */
+  readonly copyToDatabaseUrl?: string;
   readonly jwtSecret?: string;
   readonly jwtSecretPrevious?: string;
   readonly bcryptCost: number;
@@ -77,6 +81,12 @@ export const VARIABLES = [
     '`postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full`: a store that many machines share',
   ],
   [
+    'SECURITY_MCP_NEW_MASTER_KEY',
+    'none',
+    'for `security-mcp master-key rotate` alone, where the key in force comes from the environment',
+  ],
+  ['SECURITY_MCP_COPY_TO_DATABASE_URL', 'none', 'for `security-mcp storage copy` alone: the database to copy to'],
+  [
     'JWT_SECRET_KEY',
     'none',
     'HS256 key, at least 32 bytes; shared by every instance that gets it. Without it tokens are signed with a key of the store',
@@ -124,7 +134,9 @@ const SECRET_VARIABLES = [
   'JWT_SECRET_KEY',
   'JWT_SECRET_KEY_PREVIOUS',
   'SECURITY_MCP_MASTER_KEY',
+  'SECURITY_MCP_NEW_MASTER_KEY',
   'SECURITY_MCP_DATABASE_URL',
+  'SECURITY_MCP_COPY_TO_DATABASE_URL',
 ] as const;
 type SecretVariable = (typeof SECRET_VARIABLES)[number];
 
@@ -136,6 +148,8 @@ export function loadConfig(env: Environment, files: ConfigFiles): ConfigResult {
   const home = reader.home('SECURITY_MCP_HOME');
   const databaseUrl = reader.databaseUrl('SECURITY_MCP_DATABASE_URL');
   const masterKey = reader.masterKey('SECURITY_MCP_MASTER_KEY', databaseUrl !== undefined);
+  const newMasterKey = reader.masterKey('SECURITY_MCP_NEW_MASTER_KEY', false);
+  const copyToDatabaseUrl = reader.databaseUrl('SECURITY_MCP_COPY_TO_DATABASE_URL');
   const jwtSecret = reader.jwtSecret('JWT_SECRET_KEY');
   const jwtSecretPrevious = reader.jwtSecret('JWT_SECRET_KEY_PREVIOUS');
   const [light, cpu] = reader.pair('SECURITY_MCP_CALLS_PER_MINUTE', [6_000, 120], [100_000, 100_000]);
@@ -144,6 +158,8 @@ export function loadConfig(env: Environment, files: ConfigFiles): ConfigResult {
     ...(home === undefined ? {} : { home }),
     ...(databaseUrl === undefined ? {} : { databaseUrl }),
     ...(masterKey === undefined ? {} : { masterKey }),
+    ...(newMasterKey === undefined ? {} : { newMasterKey }),
+    ...(copyToDatabaseUrl === undefined ? {} : { copyToDatabaseUrl }),
     ...(jwtSecret === undefined ? {} : { jwtSecret }),
     ...(jwtSecretPrevious === undefined ? {} : { jwtSecretPrevious }),
     bcryptCost: reader.integer('SECURITY_MCP_BCRYPT_COST', 12, BCRYPT_COST.min, BCRYPT_COST.max),

@@ -13,6 +13,7 @@ import { loadConfig, type Config, type ConfigResult } from './config.js';
 import { resolveFolder } from './files/policy.js';
 import { describeCause } from './guard/redact.js';
 import { createLog, type Log } from './log.js';
+import { askSecret } from './prompt.js';
 import type { RunningServer } from './server.js';
 import { defaultHome } from './storage/home.js';
 
@@ -174,6 +175,9 @@ async function runCommand(args: readonly string[]): Promise<void> {
     printError: (text) => new Promise((resolve) => process.stderr.write(text, () => resolve())),
     readFile: readBounded,
     readStdin,
+    askSecret: (question, confirm) =>
+      askSecret(question, confirm, { stdin: process.stdin, stderr: process.stderr, readStdin }),
+    userId: process.geteuid?.(),
   });
   await app?.close();
   process.exitCode = code;

@@ -235,6 +235,8 @@ describe('on a terminal', () => {
       printError: async (text) => void (errors += text),
       readFile: () => '',
       readStdin: async () => '',
+      askSecret: async () => null,
+      userId: undefined,
     };
     return { world, out: () => out, errors: () => errors };
   }

@@ -12,6 +12,7 @@ export const ERROR_CODES = [
   'policy_refused',
   'secret_unknown',
   'path_refused',
+  'file_exists',
   'rate_limited',
   'timeout',
   'cancelled',

@@ -5,7 +5,12 @@ import type { Kysely, Transaction } from 'kysely';
 import type { EngineName } from './migrations.js';
 import type { Database } from './schema.js';
 
-export interface WriteOptions {
+export interface ReadOptions {
+  /** How long the whole transaction may take on PostgreSQL, where it is more than the few seconds of a call: for an operator's commands. */
+  timeoutMs?: number;
+}
+
+export interface WriteOptions extends ReadOptions {
   /**
    * PostgreSQL only; SQLite knows one writer at a time. `serializable`, the default, is right whatever the work reads and
    * writes: where another transaction is in the way the work runs again. `read committed` is for a single statement, or for

@@ -14,6 +14,7 @@ import { SecurityError } from '../crypto/errors.js';
 import type { Random } from '../crypto/random.js';
 import { deriveKey, KEY_BYTES, unwrapBytes, wrapBytes, wrapGeneration, type WrapLabel } from '../crypto/wrapping.js';
 import type { KeySource } from './key-file.js';
+import { wrappedValues } from './rewrap.js';
 import type { Database } from './schema.js';
 import type { Store } from './store.js';
 
@@ -37,8 +38,13 @@ export interface Vault {
   open(): Promise<OpenVault>;
   /** Whether the store has a vault yet; without making one. Throws where it has one that cannot be opened. */
   status(): Promise<'absent' | 'sound'>;
-  /** Replaces the master key by `newKey` and begins a new root. A kill at any moment leaves the old key or the new one in force. */
-  rotate(newKey: Uint8Array): Promise<void>;
+  /**
+   * Replaces the master key by `newKey`, begins a new root, and wraps everything that is kept anew under it, in one transaction: a
+   * kill at any moment leaves the old state or the new one. Gives how many values were wrapped anew.
+   */
+  rotate(newKey: Uint8Array): Promise<number>;
+  /** The master key in force. For a backup alone. */
+  masterKey(): Promise<Uint8Array>;
 }
 
 const ROOTS_LABEL: WrapLabel = { purpose: 'root-keys', name: 'meta', version: 1 };
@@ -90,24 +96,44 @@ export function createVault(store: Store, source: KeySource, random: Random): Va
     },
     async rotate(newKey) {
       await rootsNow();
-      await store.write(async (trx) => {
+      const count = await store.write(async (trx) => {
         const rows = await rowsOf(trx);
         const roots = rootsUnder(keyOf(rows, source) ?? refuseKey(source), rows);
         if (roots.length >= MAX_ROOTS) throw damaged();
         // What an earlier rotation left must be out of the way before its name is used again.
         source.settle((candidate) => fits(candidate, rows));
         source.prepare(newKey);
-        await setRows(trx, rows.storeId, newKey, [...roots, random(KEY_BYTES)], random);
-      });
+        const renewed = [...roots, random(KEY_BYTES)];
+        await setRows(trx, rows.storeId, newKey, renewed, random);
+        return rewrapAll(trx, openVault(renewed, source, random));
+      }, ROTATION);
       // A process that was given its key from outside goes on with the roots it has; its next start needs the new key.
-      if (source.kind === 'environment') return;
+      if (source.kind === 'environment') return count;
       opening = undefined;
       await store.write(async (trx) => {
         const rows = await rowsOf(trx);
         source.settle((candidate) => fits(candidate, rows));
       });
+      return count;
+    },
+    async masterKey() {
+      await rootsNow();
+      return store.read(async (trx) => keyOf(await rowsOf(trx), source) ?? refuseKey(source));
     },
   };
+}
+
+/** Over every key of the ring; few stores have more than a hundred. */
+const ROTATION = { timeoutMs: 600_000 };
+
+/** Wraps every value anew under the newest root. The former roots stay: another process may still wrap under them. */
+async function rewrapAll(trx: Transaction<Database>, vault: OpenVault): Promise<number> {
+  let count = 0;
+  for await (const { wrapped, label, replace } of wrappedValues(trx)) {
+    await replace(vault.wrap(await vault.unwrap(trx, wrapped, label), label));
+    count++;
+  }
+  return count;
 }
 
 function openVault(loaded: Uint8Array[], source: KeySource, random: Random): OpenVault {

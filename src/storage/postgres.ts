@@ -114,13 +114,13 @@ export class PostgresEngine implements Engine {
   async transact<T>(
     kind: 'read' | 'write',
     work: (trx: Transaction<Database>) => Promise<T>,
-    { isolation = 'serializable' }: WriteOptions = {},
+    { isolation = 'serializable', timeoutMs }: WriteOptions = {},
   ): Promise<T> {
     const deadline = clock() + PATIENCE_MS;
     let begun = false;
     const attempt = (): Promise<T> => {
       begun = false;
-      return this.#withClient(deadline, (db) =>
+      return this.#withClient(deadline, timeoutMs, (db) =>
         db
           .transaction()
           .setIsolationLevel(kind === 'read' ? 'repeatable read' : isolation)
@@ -140,17 +140,24 @@ export class PostgresEngine implements Engine {
     }
   }
 
-  async #withClient<T>(deadline: number, run: (db: Kysely<Database>) => Promise<T>): Promise<T> {
+  async #withClient<T>(
+    deadline: number,
+    timeoutMs: number | undefined,
+    run: (db: Kysely<Database>) => Promise<T>,
+  ): Promise<T> {
     const endTurn = await this.#turns.take(deadline);
     try {
       const client = await this.#connect(deadline);
       let spoilt = false;
       let late = false;
-      const timer = setTimeout(() => {
-        late = true;
-        client.connection.stream.destroy();
-        this.#distrustPool();
-      }, deadline - clock());
+      const timer = setTimeout(
+        () => {
+          late = true;
+          client.connection.stream.destroy();
+          this.#distrustPool();
+        },
+        timeoutMs ?? deadline - clock(),
+      );
       try {
         // kysely gives up a connection whose rollback failed.
         const pool = onlyThis(client, (destroy) => (spoilt ||= destroy));

@@ -6,14 +6,14 @@
 import type { Kysely, Transaction } from 'kysely';
 
 import { SecurityError } from '../crypto/errors.js';
-import type { Engine, StoreReport, WriteOptions } from './engine.js';
+import type { Engine, ReadOptions, StoreReport, WriteOptions } from './engine.js';
 import { faults } from './faults.js';
 import { Home, type Owner } from './home.js';
 import type { EngineName } from './migrations.js';
 import type { Database } from './schema.js';
 import { clock } from './turns.js';
 
-export type { StoreReport, WriteOptions } from './engine.js';
+export type { ReadOptions, StoreReport, WriteOptions } from './engine.js';
 export type { Database } from './schema.js';
 
 /**
@@ -25,7 +25,7 @@ export type { Database } from './schema.js';
 export interface Store {
   readonly engine: EngineName;
   /** One snapshot: what is read belongs together. */
-  read<T>(work: (trx: Transaction<Database>) => Promise<T>): Promise<T>;
+  read<T>(work: (trx: Transaction<Database>) => Promise<T>, options?: ReadOptions): Promise<T>;
   /** All or nothing, durable when it resolves. */
   write<T>(work: (trx: Transaction<Database>) => Promise<T>, options?: WriteOptions): Promise<T>;
   /**
@@ -69,8 +69,8 @@ class LazyStore implements Store {
     this.engine = options.databaseUrl === undefined ? 'sqlite' : 'postgres';
   }
 
-  async read<T>(work: (trx: Transaction<Database>) => Promise<T>): Promise<T> {
-    return (await this.#ready()).transact('read', work, {});
+  async read<T>(work: (trx: Transaction<Database>) => Promise<T>, options: ReadOptions = {}): Promise<T> {
+    return (await this.#ready()).transact('read', work, options);
   }
 
   async write<T>(work: (trx: Transaction<Database>) => Promise<T>, options: WriteOptions = {}): Promise<T> {

@@ -1,6 +1,6 @@
 /** Ten thousand mutations of a stored chain, each of one row, one column or one byte: every one is found, no later than where it is. */
 
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { signingKey } from '../../src/crypto/audit-chain.js';
 import { systemRandom } from '../../src/crypto/random.js';
@@ -133,10 +133,8 @@ const MUTATIONS_OF: Record<string, Mutation> = {
   },
 };
 
-it.each(engines.map((engine) => [engine.name, engine] as const))(
-  'of a chain on %s',
-  async (name, { missing, place }) => {
-    if (missing !== undefined) return;
+describe.each(engines)('of a chain on $name', ({ name, missing, place }) => {
+  it.skipIf(missing)('each is found', async () => {
     const store = open(await place());
     const vault = createVault(store, environmentKey(systemRandom(32)), systemRandom);
     const audit = new Audit(store, vault);
@@ -171,5 +169,5 @@ it.each(engines.map((engine) => [engine.name, engine] as const))(
       const { broken } = await verifyChain(chainOf(storeId, tables), keys);
       expect(broken?.sequence, `${name}: ${kind}`).toBeLessThanOrEqual(latest);
     }
-  },
-);
+  });
+});

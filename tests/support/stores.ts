@@ -33,7 +33,7 @@ export function open(options: Omit<StoreOptions, 'owner'>): Store {
 export function timed(store: Store, now: () => number): Store {
   return {
     engine: store.engine,
-    read: (work) => store.read(work),
+    read: (work, options) => store.read(work, options),
     write: (work, options) => store.write(work, options),
     now: async () => now(),
     report: () => store.report(),
