@@ -10,6 +10,7 @@ import { AllowedFiles } from './files/read.js';
 import type { AuditSink } from './guard/audit.js';
 import { createPipeline, TIME_LIMIT_SECONDS, type Pipeline, type PipelineOptions } from './guard/call.js';
 import type { GuessLimit, MonotonicClock } from './guard/limits.js';
+import type { Meter } from './guard/meter.js';
 import type { Storage } from './storage/open.js';
 import { catalogue } from './tools/index.js';
 import { OPERATOR_TOOLS } from './tools/operator.js';
@@ -26,6 +27,7 @@ export interface Surroundings {
   clock: MonotonicClock;
   now(): Date;
   newId(): string;
+  meter?: Meter;
   /** Processors this process may use. */
   processors: number;
   /** Threads of libuv's pool, which native hashing and key derivation share with files and DNS. */
@@ -43,28 +45,31 @@ export interface App {
   /** What remembers: loaded, and opened, with the first call that needs it. */
   storage(): Promise<Storage>;
   engines(): Promise<EngineReport>;
+  /** Audit entries that are not committed yet. */
+  auditsPending(): number;
   /** Ends the worker threads, whatever they compute, and closes the store. */
   close(): Promise<void>;
 }
 
 export function createApp(config: Config, surroundings: Surroundings): App {
-  const { reportFailure, clock, now, newId, processors, poolThreads, userId, threadScript } = surroundings;
+  const { reportFailure, clock, now, newId, meter, processors, poolThreads, userId, threadScript } = surroundings;
   // Two threads of the pool stay free for files and DNS.
   const cpuSlots = Math.max(1, Math.min(processors, poolThreads - 2));
   const hashingThreads = new ThreadPool(threadScript, cpuSlots);
   const strengthThreads = new ThreadPool(threadScript, 1);
   let loading: Promise<Storage> | undefined;
+  let opened: Storage | undefined;
   const storage = (): Promise<Storage> =>
     (loading ??= import('./storage/open.js').then(({ createStorage }) => {
       const { home, databaseUrl, masterKey, verifyAttempts } = config;
-      return createStorage({
+      return (opened = createStorage({
         ...(home === undefined ? {} : { home }),
         ...(databaseUrl === undefined ? {} : { databaseUrl }),
         ...(masterKey === undefined ? {} : { masterKey }),
         verifyAttempts,
         userId,
         random: systemRandom,
-      });
+      }));
     }));
   // One process is one session of one client.
   const bootId = newId();
@@ -107,6 +112,7 @@ export function createApp(config: Config, surroundings: Surroundings): App {
     newId,
     bootId,
     reportFailure,
+    ...(meter === undefined ? {} : { meter }),
   };
   const withTools = (tools: readonly Tool[]): Pipeline => createPipeline({ ...options, tools });
   return {
@@ -114,9 +120,10 @@ export function createApp(config: Config, surroundings: Surroundings): App {
     operator: withTools(OPERATOR_TOOLS),
     storage,
     engines: () => passwords.report(),
+    auditsPending: () => opened?.audit.pending ?? 0,
     async close() {
-      const opened = loading?.then(({ store }) => store.close());
-      await Promise.all([hashingThreads.close(), strengthThreads.close(), opened]);
+      const closed = loading?.then(({ store }) => store.close());
+      await Promise.all([hashingThreads.close(), strengthThreads.close(), closed]);
     },
   };
 }

@@ -250,6 +250,12 @@ async function checkRunning(
   const folders = config.fileFolders.length;
   add('files', 'ok', folders === 0 ? 'none: SECURITY_MCP_FILES names no folder' : `${folders} folder(s) may be read`);
   await checkNetwork(config, add);
+  if (config.metricsPort !== undefined)
+    add(
+      'metrics',
+      'ok',
+      `served by each server at http://127.0.0.1:${config.metricsPort}/metrics, if the port is free`,
+    );
   const app = world.start(config);
   await checkStore(config, app, add);
   const engines = await app.engines();

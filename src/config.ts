@@ -35,6 +35,8 @@ export interface Config {
   readonly extraAnchors: readonly string[];
   readonly toolsets: readonly Toolset[];
   readonly readOnly: boolean;
+  /** Where metrics are served on the loopback address; absent where they are not. */
+  readonly metricsPort?: number;
   readonly logLevel: LogLevel;
   /** What does not stop the start but should be known. */
   readonly warnings: readonly string[];
@@ -119,6 +121,7 @@ export const VARIABLES = [
   ['SECURITY_MCP_PORTS', 'none', 'comma-separated ports to allow under `public` beside those of TLS services'],
   ['SECURITY_MCP_TOOLSETS', 'all', `comma-separated: ${TOOLSET_NAMES.map((name) => `\`${name}\``).join(', ')}`],
   ['SECURITY_MCP_READ_ONLY', 'off', '`1` leaves out tools with an effect (signing tokens)'],
+  ['SECURITY_MCP_METRICS_PORT', 'off', 'port on the loopback address for Prometheus, at `/metrics`'],
   [
     'SECURITY_MCP_LOG_LEVEL',
     'info',
@@ -154,6 +157,7 @@ export function loadConfig(env: Environment, files: ConfigFiles): ConfigResult {
   const jwtSecretPrevious = reader.jwtSecret('JWT_SECRET_KEY_PREVIOUS');
   const [light, cpu] = reader.pair('SECURITY_MCP_CALLS_PER_MINUTE', [6_000, 120], [100_000, 100_000]);
   const [guesses, windowSeconds] = reader.pair('SECURITY_MCP_VERIFY_ATTEMPTS', [5, 60], [100, 86_400]);
+  const metricsPort = reader.integer('SECURITY_MCP_METRICS_PORT', 0, 1, 65_535);
   const config: Config = {
     ...(home === undefined ? {} : { home }),
     ...(databaseUrl === undefined ? {} : { databaseUrl }),
@@ -184,6 +188,7 @@ export function loadConfig(env: Environment, files: ConfigFiles): ConfigResult {
     extraAnchors: ANCHOR_FILES.flatMap((name) => reader.anchorFile(name)),
     toolsets: reader.list('SECURITY_MCP_TOOLSETS', TOOLSET_NAMES),
     readOnly: reader.flag('SECURITY_MCP_READ_ONLY'),
+    ...(metricsPort === 0 ? {} : { metricsPort }),
     logLevel: reader.choice('SECURITY_MCP_LOG_LEVEL', 'info', LOG_LEVELS),
     warnings: reader.warnings,
   };

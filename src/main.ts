@@ -11,8 +11,10 @@ import { delimiter, isAbsolute } from 'node:path';
 import { createApp, type App } from './app.js';
 import { loadConfig, type Config, type ConfigResult } from './config.js';
 import { resolveFolder } from './files/policy.js';
+import type { Meter } from './guard/meter.js';
 import { describeCause } from './guard/redact.js';
 import { createLog, type Log } from './log.js';
+import type { Metrics } from './metrics.js';
 import { askSecret } from './prompt.js';
 import type { RunningServer } from './server.js';
 import { defaultHome } from './storage/home.js';
@@ -81,8 +83,9 @@ function configured(): Config {
   return process.exit(EXIT_CONFIGURATION);
 }
 
-function assemble(config: Config, log: Log): App {
+function assemble(config: Config, log: Log, meter?: Meter): App {
   return createApp(config, {
+    ...(meter === undefined ? {} : { meter }),
     reportFailure: (correlationId, tool, cause) =>
       log.error('call failed', { correlation_id: correlationId, tool, cause }),
     clock: () => performance.now(),
@@ -95,15 +98,30 @@ function assemble(config: Config, log: Log): App {
   });
 }
 
+async function loadMetrics(app: () => App): Promise<Metrics> {
+  const { createMetrics } = await import('./metrics.js');
+  return createMetrics(version, {
+    queues: () => app().pipeline.queues,
+    auditsPending: () => app().auditsPending(),
+  });
+}
+
 async function serveStandardStreams(): Promise<void> {
   // Standard output belongs to JSON-RPC: what a library prints goes to standard error.
   globalThis.console = new Console(process.stderr);
   const config = configured();
   const log = createLog(STDERR, config.logLevel);
-  const app = assemble(config, log);
+  const metrics = config.metricsPort === undefined ? undefined : await loadMetrics(() => app);
+  const app = assemble(config, log, metrics);
 
   let server: RunningServer | undefined;
   const warnings = [...config.warnings];
+  if (config.metricsPort !== undefined)
+    await metrics
+      ?.listen(config.metricsPort)
+      .catch(() =>
+        warnings.push('SECURITY_MCP_METRICS_PORT cannot be listened on (is it taken?): no metrics are served.'),
+      );
   if (config.jwtSecret === undefined && config.databaseUrl === undefined)
     warnings.push(
       'JWT_SECRET_KEY is not set: tokens are signed with the key of the store, which this machine alone has.',
@@ -120,6 +138,7 @@ async function serveStandardStreams(): Promise<void> {
     await server?.close();
     const written = app.pipeline.settled().then(() => log.flush());
     await Promise.race([written, new Promise((resolve) => setTimeout(resolve, FLUSH_PATIENCE_MS))]);
+    metrics?.close();
     await app.close();
     // A native computation cannot be interrupted, and a regular exit would wait for it: seconds at a high cost.
     if (app.pipeline.busy) process.kill(process.pid, 'SIGKILL');

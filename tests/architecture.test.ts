@@ -38,6 +38,7 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
   'cli-audit': ['*'],
   'cli-storage': ['*', 'node:crypto', 'node:fs', 'node:os', 'node:path'],
   prompt: ['node:tty'],
+  metrics: ['type:guard/', 'prom-client', 'node:http'],
   'cli-keys': ['*'],
   draw: ['type:crypto/', 'crypto/text'],
   main: ['*', 'node:'],

@@ -229,6 +229,7 @@ describe('on a terminal', () => {
           audit: {} as never,
         }),
         engines: async () => ({ bcrypt: 'native', argon2: 'native' }),
+        auditsPending: () => 0,
         close: async () => undefined,
       }),
       print: async (text) => void (out += text),

@@ -75,6 +75,7 @@ it('reports every problem at once, each with the name of its variable and how to
     SECURITY_MCP_PORTS: `8080,${CANARY}`,
     SECURITY_MCP_TOOLSETS: `jwt,${CANARY}`,
     SECURITY_MCP_READ_ONLY: CANARY,
+    SECURITY_MCP_METRICS_PORT: '0',
     SECURITY_MCP_LOG_LEVEL: CANARY,
   });
   expect(found).toHaveLength(VARIABLES.length);

@@ -7,6 +7,7 @@ import { SecurityError, type ErrorCode } from '../crypto/errors.js';
 import type { Tool, ToolContext } from '../tools/tool.js';
 import type { AuditEntry, AuditSink, Outcome } from './audit.js';
 import { CallLimit, Slots, type GuessCharge, type GuessLimit, type MonotonicClock } from './limits.js';
+import type { LimitKind, Load, Meter } from './meter.js';
 import { auditedFields, describeCause, explainIssues, type Issue } from './redact.js';
 import { resolveSecrets } from './references.js';
 
@@ -38,6 +39,8 @@ export interface Pipeline {
   call(name: string, input: unknown, caller: Caller): Promise<CallResult>;
   /** Whether a run goes on, also one whose caller has been answered or has gone. */
   readonly busy: boolean;
+  /** How full its queues are. */
+  readonly queues: Readonly<Record<'cpu' | 'network', Load>>;
   /** Resolves when every call has been answered and audited. */
   settled(): Promise<void>;
 }
@@ -59,6 +62,8 @@ export interface PipelineOptions {
   clock: MonotonicClock;
   newId(): string;
   bootId: string;
+  /** Counts, where somebody measures. */
+  meter?: Meter;
   /** The operator's log, for causes; never sees input. */
   reportFailure(correlationId: string, tool: string, cause: Record<string, unknown>): void;
 }
@@ -111,8 +116,22 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     return untilAborted(work, signal);
   };
 
+  /** Counts a call that a limit has refused. */
+  const note = (tool: Tool, limit: LimitKind, error: unknown): void => {
+    if (error instanceof SecurityError && error.code === 'rate_limited') options.meter?.limited(tool.name, limit);
+  };
+  const noting = (tool: Tool, limit: LimitKind, charge: () => void): void => {
+    try {
+      charge();
+    } catch (error) {
+      note(tool, limit, error);
+      throw error;
+    }
+  };
+
   /** Charges the guess once nothing but the guess itself is left to do: a call that never came to run has guessed nothing. */
   const chargeGuess = async (
+    tool: Tool,
     subject: Uint8Array | null,
     signal: AbortSignal,
     release: () => void,
@@ -121,12 +140,13 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       return subject === null ? null : await options.guesses.charge(await options.fingerprint(subject), signal);
     } catch (error) {
       release();
+      note(tool, 'guesses', error);
       throw error;
     }
   };
 
   const guarded = async (tool: Tool, raw: unknown, caller: Caller, log: CallLog): Promise<Record<string, unknown>> => {
-    limits.get(tool.name)?.charge();
+    noting(tool, 'calls', () => limits.get(tool.name)?.charge());
     const parsed = tool.input.safeParse(raw ?? {});
     // The parser passes over this one name, which is a field that no tool has.
     const hidden = typeof raw === 'object' && raw !== null && Object.hasOwn(raw, '__proto__');
@@ -148,8 +168,14 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const reading = { files: options.context.files, signal: caller.signal };
     const subject = tool.guess === undefined ? null : await tool.guess.subject(input, reading);
     const weight = weightOf(tool);
-    const release = weight === 'light' ? () => undefined : await slots[weight].acquire(caller.signal);
-    const charge = await chargeGuess(subject, caller.signal, release);
+    const release =
+      weight === 'light'
+        ? () => undefined
+        : await slots[weight].acquire(caller.signal).catch((error: unknown) => {
+            note(tool, 'queue', error);
+            throw error;
+          });
+    const charge = await chargeGuess(tool, subject, caller.signal, release);
     let succeeded = false;
     try {
       const output = tool.output.safeParse(await runTool(tool, input, caller, release, charge?.remaining));
@@ -197,8 +223,11 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       await append(options.audit, log.answered(outcome, result, options.clock() - started));
     } catch (error) {
       options.reportFailure(callId, tool.name, describeCause(error));
-      return { kind: 'refused', error: publicError(error, () => callId) };
+      outcome = 'failed';
+      result = { kind: 'refused', error: publicError(error, () => callId) };
     }
+    const code = result.kind === 'refused' ? result.error.code : undefined;
+    options.meter?.ended(tool.name, outcome, code, (options.clock() - started) / 1000);
     return result;
   };
 
@@ -207,12 +236,18 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     get busy() {
       return running > 0;
     },
+    get queues() {
+      return { cpu: slots.cpu.load, network: slots.network.load };
+    },
     async settled() {
       await Promise.all(underWay);
     },
     async call(name, raw, caller) {
       const tool = byName.get(name);
-      if (tool === undefined) return { kind: 'unknown_tool' };
+      if (tool === undefined) {
+        options.meter?.unknown();
+        return { kind: 'unknown_tool' };
+      }
       const work = answer(tool, raw, caller);
       underWay.add(work);
       try {

@@ -1,6 +1,7 @@
 /** Limits: calls per minute of a tool and CPU-heavy calls at once, in this process's memory; what a limit on guesses must do. */
 
 import { SecurityError } from '../crypto/errors.js';
+import type { Load } from './meter.js';
 
 /** Milliseconds of a clock that never goes back. */
 export type MonotonicClock = () => number;
@@ -59,10 +60,16 @@ const MAX_WAITING = 256;
 /** Lets `size` holders in at once, the rest in the order they came. */
 export class Slots {
   readonly #waiting: Waiter[] = [];
+  readonly #size: number;
   #free: number;
 
   constructor(size: number) {
+    this.#size = size;
     this.#free = size;
+  }
+
+  get load(): Load {
+    return { running: this.#size - this.#free, waiting: this.#waiting.length };
   }
 
   /** Resolves with the function that gives the slot back. Rejects with the signal's reason, or `rate_limited` when too many wait. */
