@@ -3,6 +3,8 @@
  * the earlier service's Fernet envelopes (`legacy-envelope.ts`). Every way in which opening can fail is one error. Rewrapping is in rewrap.ts.
  */
 
+import type { KeyObject } from 'node:crypto';
+
 import { fromUtf8, utf8 } from './bytes.js';
 import { inputInvalid, SecurityError } from './errors.js';
 import { fernetOpen, fernetSeal, readFernetKey } from './fernet.js';
@@ -17,9 +19,11 @@ import {
   unwrapContentKey,
   wrapForKey,
   wrapForPassword,
+  wrapForPublicKey,
   type Jwe,
   type Recipient,
   type Unlocker,
+  type UnwrappingKey,
 } from './jwe.js';
 import { isJsonObject, parseBoundedJson } from './json.js';
 import { ADVISED_ITERATIONS, DEFAULT_ITERATIONS, kdfAdvice, kdfUse, OPEN_ITERATIONS, type KdfUse } from './kdf.js';
@@ -41,14 +45,11 @@ export const ENVELOPE_LIMITS = {
 
 export type EnvelopeFormat = 'jwe' | 'fernet';
 
-/** A key-encryption key of 32 bytes, by its id. */
-export interface WrappingKey {
-  id: string;
-  bytes: Uint8Array;
-}
+/** What wraps, by its id: a key-encryption key of 32 bytes, or the public part of a P-256 key. */
+export type WrappingKey = { id: string; bytes: Uint8Array } | { id: string; publicKey: KeyObject };
 
 /** The key of that id, or null where there is none that may be used. */
-export type KeyLookup = (id: string) => Promise<Uint8Array | null>;
+export type KeyLookup = (id: string) => Promise<UnwrappingKey | null>;
 
 export interface SealRequest {
   plaintext: string;
@@ -146,7 +147,8 @@ export async function sealEnvelope(request: SealRequest, now: Date, random: Rand
   }
   if (key !== undefined) {
     const { envelope } = await sealJwe(plaintext, { key }, context, random);
-    return { envelope, format, algorithm: 'A256GCM, A256KW', keyId: key.id };
+    const wrapped = 'bytes' in key ? 'A256KW' : 'ECDH-ES+A256KW';
+    return { envelope, format, algorithm: `A256GCM, ${wrapped}`, keyId: key.id };
   }
   const secret = password as string;
   const hash = format === 'jwe' ? 'sha512' : 'sha256';
@@ -183,9 +185,11 @@ export async function sealJwe(
 }
 
 export async function wrapFor(contentKey: Uint8Array, lock: Lock, random: Random): Promise<Recipient> {
-  return 'key' in lock
-    ? wrapForKey(contentKey, lock.key.id, lock.key.bytes)
-    : wrapForPassword(contentKey, lock.password, lock.iterations, random);
+  if ('key' in lock)
+    return 'bytes' in lock.key
+      ? wrapForKey(contentKey, lock.key.id, lock.key.bytes)
+      : wrapForPublicKey(contentKey, lock.key.id, lock.key.publicKey);
+  return wrapForPassword(contentKey, lock.password, lock.iterations, random);
 }
 
 export function checkSealIterations(iterations: number, least: number): void {

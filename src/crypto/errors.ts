@@ -9,6 +9,7 @@ export const ERROR_CODES = [
   'key_disabled',
   'key_exists',
   'key_state_refused',
+  'key_limit',
   'policy_refused',
   'secret_unknown',
   'path_refused',

@@ -1,14 +1,22 @@
 /**
  * Envelopes as JWE in its General JSON serialization (RFC 7516 section 7.2.1): content under A256GCM with a key of its
- * own, that key wrapped once per recipient with `PBES2-HS512+A256KW` (RFC 7518 section 4.8) or `A256KW` (section 4.4).
+ * own, that key wrapped once per recipient with `PBES2-HS512+A256KW` (RFC 7518 section 4.8), `A256KW` (section 4.4) or
+ * `ECDH-ES+A256KW` (section 4.6).
  * How the key is wrapped stands in the recipient's own header, so that it can be wrapped anew without touching the content.
  * Every function that reads an envelope gives null for every fault: the caller has one answer for all.
  */
 
-import { createCipheriv, createDecipheriv, createHash } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, type KeyObject } from 'node:crypto';
 
 import { base64url, equalBytes, fromBase64url, fromUtf8, utf8 } from './bytes.js';
 import { isJsonObject, parseBoundedJson } from './json.js';
+import {
+  AGREEMENT_ALGORITHM,
+  agreeAsRecipient,
+  agreeAsSender,
+  readEphemeralKey,
+  type EphemeralKey,
+} from './key-agreement.js';
 import { deriveKey, isIterationCount, isSaltLength, SALT_BYTES } from './kdf.js';
 import type { Random } from './random.js';
 
@@ -18,7 +26,7 @@ const CONTENT_KEY_BYTES = 32;
 const WRAPPED_KEY_BYTES = 40;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
-const WRAP_PARAMETERS = ['alg', 'kid', 'p2s', 'p2c'] as const;
+const WRAP_PARAMETERS = ['alg', 'kid', 'p2s', 'p2c', 'epk'] as const;
 const MAX_RECIPIENTS = 8;
 const MAX_PROTECTED_BYTES = 4_096;
 
@@ -33,8 +41,14 @@ export interface KeyWrap {
   kid: string;
 }
 
+export interface AgreementWrap {
+  alg: typeof AGREEMENT_ALGORITHM;
+  kid: string;
+  epk: EphemeralKey;
+}
+
 export interface Recipient {
-  wrap: PasswordWrap | KeyWrap;
+  wrap: PasswordWrap | KeyWrap | AgreementWrap;
   encryptedKey: Uint8Array;
   /** Whether the whole of `wrap` stands in the recipient's own header, where it can be replaced. */
   replaceable: boolean;
@@ -50,8 +64,11 @@ export interface Jwe {
   tag: Uint8Array;
 }
 
-/** What opens an envelope: a password, or a key-encryption key (32 bytes) by its id. */
-export type Unlocker = { password: string } | { kid: string; keyEncryptionKey: Uint8Array };
+/** The key of an id: a key-encryption key (32 bytes), or a private key that agrees on one. */
+export type UnwrappingKey = Uint8Array | KeyObject;
+
+/** What opens an envelope: a password, or a key by its id. */
+export type Unlocker = { password: string } | { kid: string; keyEncryptionKey: UnwrappingKey };
 
 /** Reads and checks everything that can be checked without a secret, before any work. Null on any fault. */
 export function readJwe(value: Record<string, unknown>): Jwe | null {
@@ -105,8 +122,14 @@ function readRecipient(entry: unknown, protectedHeader: Record<string, unknown>)
   return wrap === null ? null : { wrap, encryptedKey, replaceable };
 }
 
-function readWrap(header: Record<string, unknown>): PasswordWrap | KeyWrap | null {
+function readWrap(header: Record<string, unknown>): Recipient['wrap'] | null {
   const { alg, p2s, p2c, kid } = header;
+  if (alg === AGREEMENT_ALGORITHM) {
+    const epk = readEphemeralKey(header['epk']);
+    // We make none with the names of the parties, and read none: they would have to be what they are taken for.
+    const isPlain = header['apu'] === undefined && header['apv'] === undefined;
+    return typeof kid === 'string' && epk !== null && isPlain ? { alg, kid, epk } : null;
+  }
   if (alg === KEY_ALGORITHM) return typeof kid === 'string' ? { alg, kid } : null;
   if (alg !== PASSWORD_ALGORITHM || typeof p2s !== 'string' || !isIterationCount(p2c)) return null;
   const salt = fromBase64url(p2s);
@@ -116,7 +139,7 @@ function readWrap(header: Record<string, unknown>): PasswordWrap | KeyWrap | nul
 /** The recipient that `unlocker` is for, or null. */
 export function recipientFor(jwe: Jwe, unlocker: Unlocker): Recipient | null {
   const found = jwe.recipients.find(({ wrap }) =>
-    'password' in unlocker ? wrap.alg === PASSWORD_ALGORITHM : wrap.alg === KEY_ALGORITHM && wrap.kid === unlocker.kid,
+    'password' in unlocker ? wrap.alg === PASSWORD_ALGORITHM : 'kid' in wrap && wrap.kid === unlocker.kid,
   );
   return found ?? null;
 }
@@ -137,8 +160,16 @@ export async function unwrapContentKey(jwe: Jwe, unlocker: Unlocker): Promise<Ui
   if (recipient === null) return null;
   const { wrap, encryptedKey } = recipient;
   const keyEncryptionKey =
-    'password' in unlocker ? await passwordKey(unlocker.password, wrap as PasswordWrap) : unlocker.keyEncryptionKey;
-  return aesKeyUnwrap(encryptedKey, keyEncryptionKey);
+    'password' in unlocker
+      ? await passwordKey(unlocker.password, wrap as PasswordWrap)
+      : wrappingKeyOf(wrap as KeyWrap | AgreementWrap, unlocker.keyEncryptionKey);
+  return keyEncryptionKey === null ? null : aesKeyUnwrap(encryptedKey, keyEncryptionKey);
+}
+
+/** Null where the key is of another kind than the recipient's header says: the key decides, never the header. */
+function wrappingKeyOf(wrap: KeyWrap | AgreementWrap, key: UnwrappingKey): Uint8Array | null {
+  if (key instanceof Uint8Array) return wrap.alg === KEY_ALGORITHM ? key : null;
+  return wrap.alg === AGREEMENT_ALGORITHM ? agreeAsRecipient(key, wrap.epk) : null;
 }
 
 /** The plaintext, or null where content, tag or protected header were changed or the context is another one. */
@@ -180,6 +211,16 @@ export function wrapForKey(contentKey: Uint8Array, kid: string, keyEncryptionKey
   return {
     wrap: { alg: KEY_ALGORITHM, kid },
     encryptedKey: aesKeyWrap(contentKey, keyEncryptionKey),
+    replaceable: true,
+  };
+}
+
+/** Wraps the content key for whoever has the private part of a P-256 key. */
+export function wrapForPublicKey(contentKey: Uint8Array, kid: string, publicKey: KeyObject): Recipient {
+  const { epk, wrappingKey } = agreeAsSender(publicKey);
+  return {
+    wrap: { alg: AGREEMENT_ALGORITHM, kid, epk },
+    encryptedKey: aesKeyWrap(contentKey, wrappingKey),
     replaceable: true,
   };
 }

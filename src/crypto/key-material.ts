@@ -7,14 +7,15 @@ import { createPrivateKey, createPublicKey, createSecretKey, generateKeyPair, ty
 
 import { inputInvalid } from './errors.js';
 import { isJsonObject, parseBoundedJson } from './json.js';
-import { algorithmsOf, isJwtAlgorithm, JWT_ALGORITHMS, readPublicKeyPem, type JwtAlgorithm } from './jwt-keys.js';
+import { algorithmsOf, isJwtAlgorithm, JWT_ALGORITHMS, readPublicKeyPem } from './jwt-keys.js';
+import { AGREEMENT_ALGORITHM, isAgreementKey } from './key-agreement.js';
 import type { Random } from './random.js';
 
 export const KEY_PURPOSES = ['jwt', 'envelope', 'hmac'] as const;
 export type KeyPurpose = (typeof KEY_PURPOSES)[number];
 
-/** `HMAC`: for HMAC with any digest. A256KW: RFC 7518 section 4.4. */
-export const KEY_ALGORITHMS = [...JWT_ALGORITHMS, 'A256KW', 'HMAC'] as const;
+/** `HMAC`: for HMAC with any digest. A256KW: RFC 7518 section 4.4. ECDH-ES+A256KW: section 4.6, with P-256. */
+export const KEY_ALGORITHMS = [...JWT_ALGORITHMS, 'A256KW', AGREEMENT_ALGORITHM, 'HMAC'] as const;
 export type KeyAlgorithm = (typeof KEY_ALGORITHMS)[number];
 
 export const DEFAULT_ALGORITHMS = { jwt: 'HS256', envelope: 'A256KW', hmac: 'HMAC' } as const;
@@ -24,7 +25,8 @@ export function isKeyPurpose(purpose: string): purpose is KeyPurpose {
 }
 
 export function isAlgorithmOf(purpose: KeyPurpose, algorithm: string): algorithm is KeyAlgorithm {
-  return purpose === 'jwt' ? isJwtAlgorithm(algorithm) : algorithm === DEFAULT_ALGORITHMS[purpose];
+  if (purpose === 'jwt') return isJwtAlgorithm(algorithm);
+  return algorithm === DEFAULT_ALGORITHMS[purpose] || (purpose === 'envelope' && algorithm === AGREEMENT_ALGORITHM);
 }
 
 function generate(type: 'ed25519' | 'ec' | 'rsa', options: object): Promise<KeyObject> {
@@ -42,6 +44,7 @@ export async function makeKey(algorithm: KeyAlgorithm, random: Random): Promise<
     case 'EdDSA':
       return generate('ed25519', {});
     case 'ES256':
+    case AGREEMENT_ALGORITHM:
       return generate('ec', { namedCurve: 'P-256' });
     case 'ES384':
       return generate('ec', { namedCurve: 'P-384' });
@@ -59,15 +62,16 @@ export async function makeKey(algorithm: KeyAlgorithm, random: Random): Promise<
   }
 }
 
-/** What verifies what `key` signs: the secret itself, or the public part. */
-export function verifyingPart(key: KeyObject): KeyObject {
+/** What others may have of a key: the public part of a pair; of a secret, itself. */
+export function publicPart(key: KeyObject): KeyObject {
   return key.type === 'private' ? createPublicKey(key) : key;
 }
 
 function fits(algorithm: KeyAlgorithm, key: KeyObject): boolean {
   if (algorithm === 'A256KW') return key.type === 'secret' && key.symmetricKeySize === 32;
   if (algorithm === 'HMAC') return key.type === 'secret' && (key.symmetricKeySize ?? 0) >= 32;
-  return key.type !== 'public' && algorithmsOf(verifyingPart(key)).includes(algorithm);
+  if (algorithm === AGREEMENT_ALGORITHM) return key.type === 'private' && isAgreementKey(key);
+  return key.type !== 'public' && algorithmsOf(publicPart(key)).includes(algorithm);
 }
 
 /** The bytes of a secret, or PKCS#8 (RFC 5958) in DER. */
@@ -78,14 +82,14 @@ export function encodeKey(key: KeyObject): Uint8Array {
 /** The public part as a JWK in one spelling, without `kid`; null for secrets. */
 export function publicJwkText(key: KeyObject): string | null {
   if (key.type === 'secret') return null;
-  const jwk = verifyingPart(key).export({ format: 'jwk' });
+  const jwk = publicPart(key).export({ format: 'jwk' });
   return JSON.stringify(Object.fromEntries(Object.entries(jwk).sort(([a], [b]) => (a < b ? -1 : 1))));
 }
 
 /** What `encodeKey` wrote, or null where it is no key of this algorithm or does not fit the public part beside it. */
 export function decodeKey(algorithm: KeyAlgorithm, bytes: Uint8Array, publicJwk: string | null): KeyObject | null {
   try {
-    const isPair = isJwtAlgorithm(algorithm) && !algorithm.startsWith('HS');
+    const isPair = algorithm === AGREEMENT_ALGORITHM || (isJwtAlgorithm(algorithm) && !algorithm.startsWith('HS'));
     const key = isPair
       ? createPrivateKey({ key: Buffer.from(bytes), format: 'der', type: 'pkcs8' })
       : createSecretKey(bytes);
@@ -96,9 +100,9 @@ export function decodeKey(algorithm: KeyAlgorithm, bytes: Uint8Array, publicJwk:
 }
 
 /** What a JWK Set publishes of a key (RFC 7517 section 4). */
-export function publishedJwk(key: KeyObject, keyId: string, algorithm: JwtAlgorithm): Record<string, string> {
-  const jwk = verifyingPart(key).export({ format: 'jwk' }) as Record<string, string>;
-  return { ...jwk, kid: keyId, alg: algorithm, use: 'sig' };
+export function publishedJwk(key: KeyObject, keyId: string, algorithm: KeyAlgorithm): Record<string, string> {
+  const jwk = publicPart(key).export({ format: 'jwk' }) as Record<string, string>;
+  return { ...jwk, kid: keyId, alg: algorithm, use: algorithm === AGREEMENT_ALGORITHM ? 'enc' : 'sig' };
 }
 
 /** A private key in PEM, or a private or secret JWK, that fits the algorithm. Throws `input_invalid`. */
@@ -117,7 +121,7 @@ export function readKey(text: string, algorithm: KeyAlgorithm): KeyObject {
       'Name the algorithm of the key: HS256 wants 32 bytes, ES256 the curve P-256, RS256 an RSA key of 2048 bits.',
     );
   // The same checks as on public keys from outside: size, exponent, ROCA.
-  if (key.type === 'private') readPublicKeyPem(verifyingPart(key).export({ format: 'pem', type: 'spki' }).toString());
+  if (key.type === 'private') readPublicKeyPem(publicPart(key).export({ format: 'pem', type: 'spki' }).toString());
   return key;
 }
 

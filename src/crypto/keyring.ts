@@ -7,9 +7,11 @@ import { createHash, createSecretKey, type KeyObject } from 'node:crypto';
 
 import { base64url, utf8 } from './bytes.js';
 import { inputInvalid, SecurityError } from './errors.js';
+import type { WrappingKey } from './envelope.js';
+import type { UnwrappingKey } from './jwe.js';
 import type { CandidateKey } from './jwt.js';
 import { JWT_ALGORITHMS, type JwtAlgorithm } from './jwt-keys.js';
-import { DEFAULT_ALGORITHMS, publishedJwk, verifyingPart, type KeyAlgorithm, type KeyPurpose } from './key-material.js';
+import { DEFAULT_ALGORITHMS, publishedJwk, publicPart, type KeyAlgorithm, type KeyPurpose } from './key-material.js';
 import type { TokenPolicy } from './token-policy.js';
 
 export type KeyState = 'enabled' | 'disabled' | 'destroy_scheduled' | 'destroyed';
@@ -96,12 +98,12 @@ export interface KeyRing extends Pick<
    */
   verifyingKeys(of: { name?: string | undefined; kid?: string | undefined }): Promise<CandidateKey[]>;
   /** The newest version of an envelope key, by default of the one called `envelope`. Throws `key_unknown`, `input_invalid`. */
-  wrappingKey(name?: string): Promise<SecretKey>;
+  wrappingKey(name?: string): Promise<WrappingKey>;
   /** The envelope key of that id, or null where it is none or may not be used. */
-  unwrappingKey(id: string): Promise<Uint8Array | null>;
+  unwrappingKey(id: string): Promise<UnwrappingKey | null>;
   /** The HMAC key of that name (its newest version) or id. Throws `key_unknown`, `key_disabled`, `input_invalid`. */
   hmacKey(nameOrId: string): Promise<SecretKey>;
-  /** The public parts of what signs and may be used, as a JWK Set (RFC 7517 section 5). */
+  /** The public parts of what signs, and of what is sealed to, and may be used, as a JWK Set (RFC 7517 section 5). */
   publicKeys(name?: string): Promise<{ keys: Record<string, string>[] }>;
 }
 
@@ -192,12 +194,15 @@ export function createKeyRing({ jwtSecret, jwtSecretPrevious, store }: KeyRingOp
     },
 
     async wrappingKey(name = DEFAULT_ENVELOPE_KEY) {
-      return secretOf(await primary(name, 'envelope'));
+      const { id, key } = await primary(name, 'envelope');
+      if (key === undefined) throw keyDisabled();
+      return key.type === 'secret' ? { id, bytes: key.export() } : { id, publicKey: publicPart(key) };
     },
     async unwrappingKey(id) {
       if (!STORED_ID.test(id)) return null;
       const [found] = await store.versions({ id });
-      return found?.purpose === 'envelope' && found.key !== undefined ? found.key.export() : null;
+      if (found?.purpose !== 'envelope' || found.key === undefined) return null;
+      return found.key.type === 'secret' ? found.key.export() : found.key;
     },
     async hmacKey(nameOrId) {
       if (!nameOrId.includes('.')) return secretOf(await primary(nameOrId, 'hmac'));
@@ -210,10 +215,12 @@ export function createKeyRing({ jwtSecret, jwtSecretPrevious, store }: KeyRingOp
       const keys: Record<string, string>[] = [];
       if (name === ENVIRONMENT_KEY) return { keys };
       for (const described of await store.list(name)) {
-        if (described.purpose !== 'jwt' || described.algorithm.startsWith('HS')) continue;
+        const { purpose, algorithm: own } = described;
+        const isPair = (purpose === 'jwt' && !own.startsWith('HS')) || (purpose === 'envelope' && own !== 'A256KW');
+        if (!isPair) continue;
         for (const { id, key, algorithm } of await store.versions({ name: described.name })) {
           if (key === undefined) continue;
-          keys.push(publishedJwk(key, id, algorithm as JwtAlgorithm));
+          keys.push(publishedJwk(key, id, algorithm));
         }
       }
       return { keys };
@@ -259,7 +266,7 @@ function describeEnvironment(keys: readonly EnvironmentKey[]): KeyDescription {
 
 function candidateOf({ id, key, algorithm }: KeyVersion): CandidateKey {
   if (key === undefined) return { kid: id, algorithms: [], disabled: true };
-  return { kid: id, key: verifyingPart(key), algorithms: [algorithm as JwtAlgorithm] };
+  return { kid: id, key: publicPart(key), algorithms: [algorithm as JwtAlgorithm] };
 }
 
 function secretOf({ id, key }: KeyVersion): SecretKey {
@@ -291,6 +298,18 @@ function ownName(name: string): string {
 export function keyUnknown(): SecurityError {
   return new SecurityError('key_unknown', 'key names no key of the ring.', {
     hint: `Use key_list to see the keys, or leave key out for the default; "${ENVIRONMENT_KEY}" is there where JWT_SECRET_KEY is set.`,
+  });
+}
+
+/** How many keys a ring holds, and versions a key. */
+export const RING_LIMITS = { keys: 1_000, versions: 1_000 } as const;
+
+export function keyLimit(what: 'keys' | 'versions'): SecurityError {
+  return new SecurityError('key_limit', `The ring holds as many ${what} as it takes (${RING_LIMITS[what]}).`, {
+    hint:
+      what === 'keys'
+        ? 'Use a key that is there; key_list shows them.'
+        : 'Create another key, and use that one from now on.',
   });
 }
 

@@ -10,7 +10,9 @@ import { SecurityError } from '../crypto/errors.js';
 import { decodeKey, encodeKey, makeKey, publicJwkText } from '../crypto/key-material.js';
 import {
   keyExists,
+  keyLimit,
   keyUnknown,
+  RING_LIMITS,
   type KeyDescription,
   type KeyStore,
   type KeyVersion,
@@ -187,6 +189,11 @@ export function createKeyStore(store: Store, vault: Vault, random: Random): KeyS
             .returning('name')
             .executeTakeFirst();
           if (made === undefined) throw keyExists();
+          const { count } = await trx
+            .selectFrom('keys')
+            .select((is) => is.fn.countAll<number>().as('count'))
+            .executeTakeFirstOrThrow();
+          if (count > RING_LIMITS.keys) throw keyLimit('keys');
           await addVersion(trx, opened, of, 1, key);
           return one(await describe(trx, store, of.name));
         },
@@ -208,6 +215,7 @@ export function createKeyStore(store: Store, vault: Vault, random: Random): KeyS
             .returning('primary_version')
             .executeTakeFirst();
           if (row === undefined) throw keyUnknown();
+          if (row.primary_version > RING_LIMITS.versions) throw keyLimit('versions');
           await addVersion(trx, opened, { name, purpose, algorithm }, row.primary_version, key);
           return one(await describe(trx, store, name));
         },

@@ -80,7 +80,7 @@ function requireAlgorithm(purpose: KeyPurpose, algorithm: KeyAlgorithm = DEFAULT
   throw inputInvalid(
     'algorithm',
     'does not fit the purpose',
-    'jwt takes HS256 to EdDSA, envelope A256KW, hmac HMAC (with any digest); leave it out for the default.',
+    'jwt takes HS256 to EdDSA, envelope A256KW or ECDH-ES+A256KW, hmac HMAC (with any digest); leave it out for the default.',
   );
 }
 
@@ -88,7 +88,7 @@ export const keyCreate = defineTool({
   name: 'key_create',
   title: 'Create a key',
   description:
-    'Makes a key in the ring: for jwt_sign (HS256 unless algorithm says otherwise), envelope_seal or HMAC digests. It lasts over restarts and never leaves the server. Default keys need no creating.',
+    'Makes a key in the ring: for jwt_sign (HS256 unless algorithm says otherwise), envelope_seal (with ECDH-ES+A256KW others seal to its public key) or HMAC digests. It lasts over restarts and never leaves the server. Default keys need no creating.',
   effect: 'writes',
   reach: 'local',
   cost: 'cpu',

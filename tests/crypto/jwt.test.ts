@@ -9,7 +9,7 @@ import { fromUtf8 } from '../../src/crypto/bytes.js';
 import { isDeeperThan } from '../../src/crypto/json.js';
 import { JWT_ALGORITHMS, readJwks, type JwtAlgorithm } from '../../src/crypto/jwt-keys.js';
 import { claimsOf, JWT_LIMITS, signJwt, splitJws, verifyJws, verifyJwt } from '../../src/crypto/jwt.js';
-import { makeKey, verifyingPart } from '../../src/crypto/key-material.js';
+import { makeKey, publicPart } from '../../src/crypto/key-material.js';
 import { systemRandom } from '../../src/crypto/random.js';
 import {
   EXAMPLE_TOKENS,
@@ -143,7 +143,7 @@ async function signed(algorithm: JwtAlgorithm, claims: Record<string, unknown>, 
 }
 
 function candidate(algorithm: JwtAlgorithm): Parameters<typeof verifyJwt>[1] {
-  return [{ kid: `${algorithm}.1`, key: verifyingPart(made[algorithm]), algorithms: [algorithm] }];
+  return [{ kid: `${algorithm}.1`, key: publicPart(made[algorithm]), algorithms: [algorithm] }];
 }
 
 describe.each(JWT_ALGORITHMS)('%s', (algorithm) => {
@@ -190,7 +190,7 @@ describe.each(JWT_ALGORITHMS)('%s', (algorithm) => {
   });
 
   it('does not verify under another key of its kind', async () => {
-    const verifying = verifyingPart(await makeKey(algorithm, systemRandom));
+    const verifying = publicPart(await makeKey(algorithm, systemRandom));
     const token = await signed(algorithm, {});
     expect(await verifyJwt(token, [{ key: verifying, algorithms: [algorithm] }], {}, now)).toEqual({
       valid: false,
@@ -200,7 +200,7 @@ describe.each(JWT_ALGORITHMS)('%s', (algorithm) => {
 });
 
 it('Ed25519, the name RFC 9864 gives EdDSA over that curve, verifies with the same key', async () => {
-  const [signing, verifying] = [made.EdDSA, verifyingPart(made.EdDSA)];
+  const [signing, verifying] = [made.EdDSA, publicPart(made.EdDSA)];
   if (signing === undefined) throw new Error('no signing key');
   const { CompactSign } = await import('jose');
   const token = await new CompactSign(Buffer.from(JSON.stringify({ exp: nowSeconds + 1 })))

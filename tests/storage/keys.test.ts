@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 
 import { utf8 } from '../../src/crypto/bytes.js';
 import { readKey } from '../../src/crypto/key-material.js';
-import { createKeyRing, type KeyRing } from '../../src/crypto/keyring.js';
+import { createKeyRing, type KeyRing, RING_LIMITS } from '../../src/crypto/keyring.js';
 import { JWT_ALGORITHMS } from '../../src/crypto/jwt-keys.js';
 import { systemRandom } from '../../src/crypto/random.js';
 import { Home } from '../../src/storage/home.js';
@@ -71,10 +71,32 @@ describe.each(engines)('the key ring on $name', ({ missing, place }) => {
       Buffer.from(
         'bytes' in key
           ? key.bytes
-          : (key.signing.export({ format: 'jwk' }).d ?? key.signing.export({ format: 'jwk' }).k ?? ''),
+          : 'signing' in key
+            ? (key.signing.export({ format: 'jwk' }).d ?? key.signing.export({ format: 'jwk' }).k ?? '')
+            : '',
       ).toString('hex'),
     );
     expect(new Set(secrets).size).toBe(3);
+  });
+
+  it.skipIf(missing)('holds a bounded number of keys and versions, and says so', async () => {
+    const where = await place();
+    const ring = newRing(where);
+    await ring.create({ name: 'api', purpose: 'hmac', algorithm: 'HMAC' });
+    const store = open(where);
+    await store.write(async (trx) => {
+      await trx.updateTable('keys').set({ primary_version: RING_LIMITS.versions }).execute();
+      const row = { purpose: 'hmac', algorithm: 'HMAC', created_at: 0, rotate_after_days: null, policy: null };
+      for (let i = 1; i < RING_LIMITS.keys; i++)
+        await trx
+          .insertInto('keys')
+          .values({ name: `k${i}`, primary_version: 1, ...row })
+          .execute();
+    });
+    await expect(ring.rotate('api')).rejects.toMatchObject({ code: 'key_limit' });
+    const one = { name: 'more', purpose: 'hmac', algorithm: 'HMAC' } as const;
+    await expect(ring.create(one)).rejects.toMatchObject({ code: 'key_limit' });
+    await expect(ring.create({ ...one, name: 'api' })).rejects.toMatchObject({ code: 'key_exists' });
   });
 
   it.skipIf(missing)('makes a default key once in four processes, and loses none of 4 times 50 rotations', async () => {
@@ -259,7 +281,7 @@ describe.each(engines)('the key ring on $name', ({ missing, place }) => {
   it.skipIf(missing)('seals what any JOSE library opens that has the key', async () => {
     const ring = newRing(await place());
     const { envelope } = answered(await benchOn(ring).call('envelope_seal', { plaintext: 'text', context: 'c' }));
-    const { id, bytes } = await ring.wrappingKey();
+    const { id, bytes } = (await ring.wrappingKey()) as { id: string; bytes: Uint8Array };
     const jwe = JSON.parse(envelope as string) as GeneralJWE & { recipients: unknown };
     expect(jwe.recipients).toMatchObject([{ header: { alg: 'A256KW', kid: id } }]);
     const { plaintext } = await generalDecrypt(jwe, bytes);

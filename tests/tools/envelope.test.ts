@@ -1,7 +1,9 @@
 /** Guessing at the password of an envelope: one count for all its spellings and both tools, and none where nothing is guessed. */
 
+import { GeneralEncrypt, importJWK, type JWK } from 'jose';
 import { beforeAll, describe, expect, it } from 'vitest';
 
+import { utf8 } from '../../src/crypto/bytes.js';
 import { openGuessSubject } from '../../src/crypto/envelope.js';
 import { rewrapGuessSubject } from '../../src/crypto/rewrap.js';
 import { systemRandom } from '../../src/crypto/random.js';
@@ -219,5 +221,31 @@ describe('where no password is tried, nothing is counted', () => {
     const { call } = bench();
     expect(await guesses(7, () => codeOf(call, tool, input()))).toEqual(Array.from({ length: 7 }, () => code));
     for (const envelope of [jwe, forTwo]) expect(await guesses(5, () => openWrong(call, envelope))).toEqual(FIVE);
+  });
+});
+
+it('others seal to the public key of the ring, and it opens here', async () => {
+  const { call } = bench();
+  answered(await call('key_create', { name: 'post', purpose: 'envelope', algorithm: 'ECDH-ES+A256KW' }));
+  const sealed = answered(await call('envelope_seal', { plaintext: 'from here', key: 'post' }));
+  expect(sealed).toMatchObject({ algorithm: 'A256GCM, ECDH-ES+A256KW', key_id: 'post.1' });
+  const { jwks } = answered(await call('key_list', { public: true })) as { jwks: { keys: JWK[] } };
+  const [published] = jwks.keys;
+  expect(published).toMatchObject({ kid: 'post.1', alg: 'ECDH-ES+A256KW', use: 'enc', crv: 'P-256' });
+  expect(published).not.toHaveProperty('d');
+  const encryption = new GeneralEncrypt(utf8('from elsewhere')).setProtectedHeader({ enc: 'A256GCM' });
+  encryption
+    .addRecipient(await importJWK(published as JWK, 'ECDH-ES+A256KW'))
+    .setUnprotectedHeader({ alg: 'ECDH-ES+A256KW', kid: 'post.1' });
+  const envelope = JSON.stringify(await encryption.encrypt());
+  expect(answered(await call('envelope_open', { envelope }))).toMatchObject({
+    plaintext: 'from elsewhere',
+    key_id: 'post.1',
+  });
+  answered(await call('key_rotate', { name: 'post' }));
+  const { key_id } = answered(await call('envelope_rewrap', { envelope }));
+  expect(key_id).toBe('post.2');
+  expect(answered(await call('envelope_open', { envelope: sealed['envelope'] }))).toMatchObject({
+    plaintext: 'from here',
   });
 });
