@@ -1,6 +1,7 @@
 /** The commands on the limits on guessing, for operators: who is held back, and letting them go. */
 
 import type { App } from './app.js';
+import { recorded } from './cli-operator.js';
 import type { Config } from './config.js';
 import { SecurityError } from './crypto/errors.js';
 import { listAttempts, resetAttempts, type HeldSubject } from './storage/attempts.js';
@@ -29,13 +30,15 @@ export async function attemptsCommand(
     return USAGE;
   }
   try {
-    const { store } = await world.start(config).storage();
+    const app = world.start(config);
+    const { store } = await app.storage();
     if (!isReset) {
       const attempts = await listAttempts(store);
       await world.print(json ? `${JSON.stringify({ attempts })}\n` : table(attempts));
       return OK;
     }
-    const reset = await resetAttempts(store, target === '--all' ? null : target);
+    const subject = target === '--all' ? null : target;
+    const reset = await recorded(app, 'attempts_reset', () => resetAttempts(store, subject));
     await world.print(json ? `${JSON.stringify({ reset })}\n` : `${reset} reset\n`);
     return reset > 0 || target === '--all' ? OK : FAILED;
   } catch (error) {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
 import type { App } from './app.js';
+import { recorded } from './cli-operator.js';
 import type { Config } from './config.js';
 import { base64url, equalBytes } from './crypto/bytes.js';
 import { SecurityError } from './crypto/errors.js';
@@ -143,14 +144,18 @@ async function backup(
     throw new SecurityError('file_exists', 'There is a file of that name already.', {
       hint: 'Give another name, or --overwrite to replace it.',
     });
-  const { store, vault } = await world.start(config).storage();
+  const app = world.start(config);
+  const { store, vault } = await app.storage();
   const { lock, key } = await lockFor(recipient, world);
   const masterKey = await vault.masterKey();
   const draft = join(dirname(file), `.security-mcp-backup-${randomUUID()}`);
   try {
-    const rows = await writeBackup(store, masterKey, lock, draft);
-    const entries = await tryBackup(draft, key, rows, world.userId);
-    giveName(draft, file, overwrite);
+    const { rows, entries } = await recorded(app, 'backup', async () => {
+      const written = await writeBackup(store, masterKey, lock, draft);
+      const verified = await tryBackup(draft, key, written, world.userId);
+      giveName(draft, file, overwrite);
+      return { rows: written, entries: verified };
+    });
     return `Backed up ${rows} rows, and tried: read back, ${entries} audit entries verified, every key opened.\n`;
   } finally {
     if (existsSync(draft)) unlinkSync(draft);
@@ -220,12 +225,21 @@ async function restore(options: Options, world: World, config: Config): Promise<
       giveName(draft, path, false);
       return 'The master key of the backup is in that file, which you alone may read. Set SECURITY_MCP_MASTER_KEY_FILE to it.\n';
     }
-    const { store, vault } = await world.start(config).storage();
+    const app = world.start(config);
+    const { store, vault } = await app.storage();
     await store.read(requireEmpty);
     const settle = prepareKey(masterKey, config, world);
     try {
-      const rows = await store.write((trx) => insertRows(trx, opened.rows()), { timeoutMs: WHOLE_STORE_MS });
-      await tryEverything(store, vault);
+      const rows = await recorded(
+        app,
+        'restore',
+        async () => {
+          const restored = await store.write((trx) => insertRows(trx, opened.rows()), { timeoutMs: WHOLE_STORE_MS });
+          await tryEverything(store, vault);
+          return restored;
+        },
+        false,
+      );
       return `Restored ${rows} rows of ${createdAt}; every key opens.\n`;
     } catch (error) {
       settle();
@@ -255,7 +269,8 @@ function prepareKey(masterKey: Uint8Array, config: Config, world: World): () => 
 }
 
 async function rotate(_options: Options, world: World, config: Config): Promise<string> {
-  const { vault } = await world.start(config).storage();
+  const app = world.start(config);
+  const { vault } = await app.storage();
   const given = config.newMasterKey;
   if (config.masterKey !== undefined && given === undefined)
     throw new SecurityError('input_invalid', 'The master key comes from the environment, and no new one was given.', {
@@ -263,7 +278,7 @@ async function rotate(_options: Options, world: World, config: Config): Promise<
     });
   if (given !== undefined && config.masterKey !== undefined && equalBytes(given, config.masterKey))
     throw new SecurityError('input_invalid', 'The new master key is the one in force.', { hint: 'Make another one.' });
-  const count = await vault.rotate(given ?? systemRandom(KEY_BYTES));
+  const count = await recorded(app, 'master_key_rotate', () => vault.rotate(given ?? systemRandom(KEY_BYTES)));
   const next =
     config.masterKey === undefined
       ? 'The new key is in master.key; running servers go on.'
@@ -273,7 +288,8 @@ async function rotate(_options: Options, world: World, config: Config): Promise<
 
 async function copy({ toHome }: Options, world: World, config: Config): Promise<string> {
   const target = targetOf(toHome, config, world);
-  const source = await world.start(config).storage();
+  const app = world.start(config);
+  const source = await app.storage();
   try {
     const masterKey = await source.vault.masterKey();
     await target.read(requireEmpty);
@@ -284,11 +300,15 @@ async function copy({ toHome }: Options, world: World, config: Config): Promise<
           hint: 'Name a new folder.',
         });
     }
-    const rows = await source.store.read(
-      (from) => target.write((to) => insertRows(to, rowsOf(from)), { timeoutMs: WHOLE_STORE_MS }),
-      { timeoutMs: WHOLE_STORE_MS },
-    );
-    await tryEverything(target, createVault(target, environmentKey(masterKey), systemRandom));
+    const whole = { timeoutMs: WHOLE_STORE_MS };
+    const rows = await recorded(app, 'storage_copy', async () => {
+      const copied = await source.store.read(
+        (from) => target.write((to) => insertRows(to, rowsOf(from)), whole),
+        whole,
+      );
+      await tryEverything(target, createVault(target, environmentKey(masterKey), systemRandom));
+      return copied;
+    });
     const next =
       toHome === undefined
         ? 'Set SECURITY_MCP_DATABASE_URL to that database and SECURITY_MCP_MASTER_KEY_FILE to the master key of this store (the file master.key of its home) for every server.'

@@ -36,6 +36,7 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
   cli: ['*'],
   'cli-attempts': ['*'],
   'cli-audit': ['*'],
+  'cli-operator': ['*', 'node:crypto'],
   'cli-storage': ['*', 'node:crypto', 'node:fs', 'node:os', 'node:path'],
   prompt: ['node:tty'],
   metrics: ['type:guard/', 'prom-client', 'node:http'],

@@ -201,7 +201,11 @@ describe('master-key rotate', () => {
     await server.end();
     await expectSame(at(made.home), made);
     expect(await call(at(made.home), 'jwt_verify', { token })).toMatchObject({ valid: true });
-    await auditIn(made.home);
+    const entries = await auditIn(made.home);
+    expect(entries.filter(({ tool }) => tool === 'master_key_rotate').map(({ event }) => event)).toEqual([
+      'asked',
+      'answered',
+    ]);
   });
 
   it('of a key of the environment needs the new one there too', async () => {
