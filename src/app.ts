@@ -6,6 +6,7 @@ import type { Config } from './config.js';
 import type { CertificateChecker } from './crypto/certificate/checker.js';
 import { createKeyRing } from './crypto/keyring.js';
 import { systemRandom } from './crypto/random.js';
+import type { SecretStore } from './crypto/secret.js';
 import { AllowedFiles } from './files/read.js';
 import type { AuditSink } from './guard/audit.js';
 import { createPipeline, TIME_LIMIT_SECONDS, type Pipeline, type PipelineOptions } from './guard/call.js';
@@ -96,8 +97,11 @@ export function createApp(config: Config, surroundings: Surroundings): App {
         seal: async () => (await storage()).audit.seal(),
         drop: async (segment) => (await storage()).audit.drop(segment),
       },
+      secrets: loadedLater<SecretStore>(async () => (await storage()).secrets),
+      words: loadWords,
     },
     audit: loadedLater<AuditSink>(async () => (await storage()).audit),
+    exposedEnvironment: config.exposedEnvironment,
     guesses: loadedLater<GuessLimit>(async () => (await storage()).attempts),
     fingerprint: async (subject) => {
       const { vault } = await storage();
@@ -138,6 +142,12 @@ function loadedLater<T extends object>(load: () => Promise<T>): T {
         return loaded[name]?.(...args);
       },
   });
+}
+
+/** The EFF's large list for passphrases (7,776 words), which the strength meter brings along. */
+async function loadWords(): Promise<readonly string[]> {
+  const { dictionary } = await import('@zxcvbn-ts/language-common');
+  return dictionary['diceware-common'];
 }
 
 /** The certificate checker, loaded with the first call: it is a third of the program. */

@@ -5,6 +5,7 @@ import { attemptsCommand } from './cli-attempts.js';
 import { auditCommand } from './cli-audit.js';
 import type { Config, ConfigResult } from './config.js';
 import { runKeys } from './cli-keys.js';
+import { secretCommand } from './cli-secrets.js';
 import { storageCommand } from './cli-storage.js';
 import { SecurityError } from './crypto/errors.js';
 import { isJsonObject, parseBoundedJson } from './crypto/json.js';
@@ -49,6 +50,7 @@ Usage
   security-mcp doctor                   check configuration, engines and versions
   security-mcp attempts list            what wrong guesses are held against, by fingerprint
   security-mcp attempts reset SUBJECT   free one of them, or --all
+  security-mcp secret COMMAND           stored secrets: set, list, delete, deleted, restore, destroy
   security-mcp audit COMMAND            the audit: list, verify, checkpoint, segments, seal, export, drop
   security-mcp backup FILE              everything in one encrypted file; restore FILE brings it back
   security-mcp master-key rotate        a new master key, everything wrapped anew under it
@@ -92,6 +94,8 @@ export async function runCli(args: readonly string[], world: CliWorld): Promise<
       return withConfig(world, (config) => attemptsCommand(rest, json || !world.isTerminal, world, config));
     case 'audit':
       return withConfig(world, (config) => auditCommand(rest, json || !world.isTerminal, world, config));
+    case 'secret':
+      return withConfig(world, (config) => secretCommand(rest, json || !world.isTerminal, config, world, layOut));
     case 'backup':
     case 'restore':
     case 'master-key':

@@ -35,6 +35,8 @@ export interface Config {
   readonly extraAnchors: readonly string[];
   readonly toolsets: readonly Toolset[];
   readonly readOnly: boolean;
+  /** What tools may use as `env://NAME`. */
+  readonly exposedEnvironment: ReadonlyMap<string, string>;
   /** Where metrics are served on the loopback address; absent where they are not. */
   readonly metricsPort?: number;
   readonly logLevel: LogLevel;
@@ -63,6 +65,7 @@ const PREFIX = 'SECURITY_MCP_';
 const MAX_SECRET_BYTES = 4_096;
 const MIN_JWT_SECRET_BYTES = 32;
 const MAX_FOLDERS = 32;
+const MAX_EXPOSED = 64;
 const MAKE_KEY = "node -p \"require('node:crypto').randomBytes(32).toString('base64url')\"";
 
 /** The variables of this version, in the order in which they are documented. */
@@ -120,7 +123,12 @@ export const VARIABLES = [
   ],
   ['SECURITY_MCP_PORTS', 'none', 'comma-separated ports to allow under `public` beside those of TLS services'],
   ['SECURITY_MCP_TOOLSETS', 'all', `comma-separated: ${TOOLSET_NAMES.map((name) => `\`${name}\``).join(', ')}`],
-  ['SECURITY_MCP_READ_ONLY', 'off', '`1` leaves out tools with an effect (signing tokens)'],
+  ['SECURITY_MCP_READ_ONLY', 'off', '`1` leaves out tools with an effect (what signs, makes or stores)'],
+  [
+    'SECURITY_MCP_EXPOSE_ENV',
+    'none',
+    'comma-separated names of variables that tools may use as `env://NAME`, never read; not `JWT_SECRET_KEY` and `SECURITY_MCP_*`',
+  ],
   ['SECURITY_MCP_METRICS_PORT', 'off', 'port on the loopback address for Prometheus, at `/metrics`'],
   [
     'SECURITY_MCP_LOG_LEVEL',
@@ -188,6 +196,7 @@ export function loadConfig(env: Environment, files: ConfigFiles): ConfigResult {
     extraAnchors: ANCHOR_FILES.flatMap((name) => reader.anchorFile(name)),
     toolsets: reader.list('SECURITY_MCP_TOOLSETS', TOOLSET_NAMES),
     readOnly: reader.flag('SECURITY_MCP_READ_ONLY'),
+    exposedEnvironment: reader.exposed('SECURITY_MCP_EXPOSE_ENV'),
     ...(metricsPort === 0 ? {} : { metricsPort }),
     logLevel: reader.choice('SECURITY_MCP_LOG_LEVEL', 'info', LOG_LEVELS),
     warnings: reader.warnings,
@@ -264,6 +273,31 @@ class Reader {
     if (this.#files.isAbsolute(path) && !path.includes('\0')) return path;
     this.#problem(name, 'must be an absolute path', 'Leave it out for a folder of the user that the server runs as.');
     return undefined;
+  }
+
+  /** The variables that are listed and set. Those of this program are its own: no setting gives them to a tool. */
+  exposed(name: string): ReadonlyMap<string, string> {
+    const listed = (this.#value(name) ?? '').split(',').map((entry) => entry.trim());
+    const names = listed.filter((entry) => entry !== '');
+    const isOwn = (entry: string): boolean => entry.startsWith(PREFIX) || entry.startsWith('JWT_SECRET_KEY');
+    if (
+      names.length > MAX_EXPOSED ||
+      names.some((entry) => !/^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(entry) || isOwn(entry))
+    ) {
+      this.#problem(
+        name,
+        `must be at most ${MAX_EXPOSED} comma-separated names of variables, none of this program's own`,
+        'Leave out JWT_SECRET_KEY and everything that begins with SECURITY_MCP_.',
+      );
+      return new Map();
+    }
+    return new Map(
+      names.flatMap((entry): [string, string][] => {
+        const value = this.#value(entry);
+        if (value === undefined) this.warnings.push(`${name} lists a variable that is not set.`);
+        return value === undefined ? [] : [[entry, value]];
+      }),
+    );
   }
 
   databaseUrl(name: SecretVariable): string | undefined {

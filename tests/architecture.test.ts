@@ -9,7 +9,7 @@ import { describe, expect, it } from 'vitest';
 const RULES: Readonly<Record<string, readonly string[]>> = {
   crypto: ['crypto/', 'node:crypto', 'node:buffer', 'jose', 'node-forge', '@zxcvbn-ts/'],
   tools: ['tools/', 'crypto/', 'zod'],
-  guard: ['guard/', 'crypto/errors', 'type:tools/', 'type:storage/'],
+  guard: ['guard/', 'crypto/errors', 'crypto/secret', 'type:tools/', 'type:storage/'],
   files: ['files/', 'crypto/', 'node:fs', 'node:path'],
   workers: ['workers/', 'crypto/', 'node:worker_threads', 'bcryptjs', 'hash-wasm', '@node-rs/'],
   network: [
@@ -32,11 +32,12 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
   server: ['transport', 'crypto/text', 'type:guard/', 'type:tools/', '@modelcontextprotocol/server', 'node:stream'],
   log: ['type:guard/', 'type:config', 'pino', 'node:fs'],
   config: ['crypto/', 'tools/', 'workers/', 'network/policy', 'type:files/'],
-  app: ['*', 'node:crypto'],
+  app: ['*', 'node:crypto', '@zxcvbn-ts/language-common'],
   cli: ['*'],
   'cli-attempts': ['*'],
   'cli-audit': ['*'],
   'cli-operator': ['*', 'node:crypto'],
+  'cli-secrets': ['*'],
   'cli-storage': ['*', 'node:crypto', 'node:fs', 'node:os', 'node:path'],
   prompt: ['node:tty'],
   metrics: ['type:guard/', 'prom-client', 'node:http'],

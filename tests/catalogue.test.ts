@@ -68,14 +68,14 @@ describe.each(listing)('$name', (tool) => {
   it('lets no secret field and only fields of its own into the audit log', () => {
     const declared = tools.find(({ name }) => name === tool.name);
     for (const field of declared?.audit ?? []) {
-      expect(declared?.secretFields).not.toContain(field);
+      expect(declared?.secretFields.map(({ name }) => name)).not.toContain(field);
       expect(declared?.fields).toContain(field);
     }
   });
 });
 
 it('marks as secret every field that the contract marks', () => {
-  const secrets = Object.fromEntries(tools.map((tool) => [tool.name, [...tool.secretFields]]));
+  const secrets = Object.fromEntries(tools.map((tool) => [tool.name, tool.secretFields.map(({ name }) => name)]));
   expect(secrets).toEqual({
     password_hash: ['password'],
     password_verify: ['password', 'hash'],
@@ -86,6 +86,9 @@ it('marks as secret every field that the contract marks', () => {
     envelope_seal: ['plaintext', 'password', 'fernet_key'],
     envelope_open: ['password', 'fernet_key'],
     envelope_rewrap: ['password', 'new_password'],
+    secret_generate: [],
+    secret_list: [],
+    secret_delete: [],
     key_create: [],
     key_rotate: [],
     key_retire: [],

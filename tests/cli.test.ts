@@ -227,6 +227,7 @@ describe('on a terminal', () => {
           keys: {} as never,
           attempts: {} as never,
           audit: {} as never,
+          secrets: {} as never,
         }),
         engines: async () => ({ bcrypt: 'native', argon2: 'native' }),
         auditsPending: () => 0,

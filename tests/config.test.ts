@@ -40,8 +40,9 @@ it('without any environment the server has a configuration', () => {
     fileFolders: [],
     network: { mode: 'public', allowHosts: [], ports: [] },
     extraAnchors: [],
-    toolsets: ['passwords', 'digests', 'jwt', 'envelopes', 'keys', 'certificates', 'inspection', 'audit'],
+    toolsets: ['passwords', 'digests', 'jwt', 'envelopes', 'secrets', 'keys', 'certificates', 'inspection', 'audit'],
     readOnly: false,
+    exposedEnvironment: new Map(),
     logLevel: 'info',
     warnings: [],
   });
@@ -75,6 +76,7 @@ it('reports every problem at once, each with the name of its variable and how to
     SECURITY_MCP_PORTS: `8080,${CANARY}`,
     SECURITY_MCP_TOOLSETS: `jwt,${CANARY}`,
     SECURITY_MCP_READ_ONLY: CANARY,
+    SECURITY_MCP_EXPOSE_ENV: `DB_PASSWORD,${CANARY}!`,
     SECURITY_MCP_METRICS_PORT: '0',
     SECURITY_MCP_LOG_LEVEL: CANARY,
   });

@@ -3,6 +3,7 @@
  * shows nowhere but in the output that is declared to return it.
  */
 
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -33,8 +34,18 @@ beforeAll(async () => {
     SECURITY_MCP_CALLS_PER_MINUTE: '6000/6000',
     SECURITY_MCP_LOG_LEVEL: 'debug',
     SECURITY_MCP_BCRYPT_COST: '10',
+    SECURITY_MCP_EXPOSE_ENV: 'PLANTED_VARIABLE',
+    PLANTED_VARIABLE: CANARY,
   });
   await server.initialize();
+  // By the human, who types it for the operator's command.
+  const set = spawnSync(process.execPath, ['dist/main.js', 'secret', 'set', 'planted'], {
+    env: { ...process.env, SECURITY_MCP_HOME: server.home },
+    input: `${CANARY}\n`,
+    encoding: 'utf8',
+  });
+  expectClean(set.stdout + set.stderr, 'secret set');
+  expect(set.status).toBe(0);
 });
 afterAll(() => server.child.kill('SIGKILL'));
 
@@ -173,15 +184,28 @@ describe('the canary', () => {
     const marked = Object.fromEntries(
       catalogue()
         .filter((tool) => tool.secretFields.length > 0)
-        .map((tool) => [tool.name, [...tool.secretFields]]),
+        .map((tool) => [tool.name, tool.secretFields.map(({ name }) => name)]),
     );
     expect(Object.fromEntries(Object.entries(PLANTED).map(([tool, fields]) => [tool, Object.keys(fields)]))).toEqual(
       marked,
     );
   });
 
+  /** Each of them once more, with the canary behind a reference. */
+  const byReference = (field: string, input: unknown): unknown[] => {
+    const given = (input as Record<string, unknown>)[field];
+    const isPlain = given === CANARY || JSON.stringify(given) === JSON.stringify({ literal: CANARY });
+    return isPlain
+      ? ['secret://planted', 'env://PLANTED_VARIABLE'].map((reference) => ({
+          ...(input as object),
+          [field]: reference,
+        }))
+      : [];
+  };
+
   for (const [tool, fields] of Object.entries(PLANTED)) {
-    for (const [field, inputs] of Object.entries(fields)) {
+    for (const [field, given] of Object.entries(fields)) {
+      const inputs = given.flatMap((input) => [input, ...byReference(field, input)]);
       it.each(inputs.map((input) => [JSON.stringify(input).replaceAll(CANARY, '<canary>').slice(0, 80), input]))(
         `in ${field} of ${tool} does not come back: %s`,
         async (_title, input) => {
@@ -206,6 +230,27 @@ describe('the canary', () => {
     );
   });
 
+  it('by reference comes back from no tool at all, whatever is stored and opened again', async () => {
+    const answer = async (name: string, input: unknown): Promise<Record<string, unknown>> => {
+      const { text } = await call(name, input);
+      expectClean(text, name);
+      return JSON.parse(text) as Record<string, unknown>;
+    };
+    const { envelope } = await answer('envelope_seal', { plaintext: 'secret://planted' });
+    expect(await answer('envelope_open', { envelope })).toMatchObject({ error: { code: 'policy_refused' } });
+    expect(await answer('envelope_open', { envelope, save_as: 'planted-again' })).toMatchObject({
+      plaintext: 'secret://planted-again',
+    });
+    expect(
+      await answer('password_hash', { password: 'secret://planted-again', save_as: 'planted-hash' }),
+    ).toMatchObject({
+      hash: 'secret://planted-hash',
+    });
+    await answer('secret_list', {});
+    await answer('secret_delete', { name: 'planted-again' });
+    await answer('audit_query', { limit: 200 });
+  });
+
   it('in text that is inspected comes back only as far as the text is not secret', async () => {
     const pem = `-----BEGIN PRIVATE KEY-----\n${Buffer.from(CANARY.repeat(4)).toString('base64')}\n-----END PRIVATE KEY-----`;
     for (const text of [
@@ -227,7 +272,7 @@ describe('the canary', () => {
     expectClean(server.stderr, 'standard error');
     const entries = await auditIn(server.home);
     expectClean(JSON.stringify(entries), 'the audit');
-    expect(entries.filter(({ event }) => event === 'answered')).toHaveLength(calls);
+    expect(entries.filter(({ event, caller }) => event === 'answered' && caller === 'raw')).toHaveLength(calls);
     for (const name of readdirSync(server.home)) expectClean(readFileSync(join(server.home, name), 'latin1'), name);
     const others = server.answers.filter(({ result }) => !JSON.stringify(result ?? {}).includes('plaintext'));
     expectClean(JSON.stringify(others), 'standard output');

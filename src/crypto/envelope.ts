@@ -35,6 +35,7 @@ import {
   type LegacyEnvelope,
 } from './legacy-envelope.js';
 import type { Random } from './random.js';
+import type { SecretOrigin } from './secret.js';
 
 export const ENVELOPE_LIMITS = {
   envelopeBytes: 1_048_576,
@@ -60,6 +61,8 @@ export interface SealRequest {
   context?: string;
   format?: EnvelopeFormat;
   iterations?: number;
+  /** The plaintext is a secret of this origin that was never shown: the envelope says so, for whoever opens it. */
+  hidden?: SecretOrigin;
 }
 
 export interface SealedEnvelope {
@@ -85,6 +88,8 @@ export interface OpenedEnvelope {
   keyId?: string;
   /** What is weak about the envelope and how to mend it. */
   upgrade?: string;
+  /** It holds what was never shown and must not be; where that came from. */
+  hidden?: SecretOrigin;
 }
 
 /** The one answer to every failure to open: wrong secret, wrong context, changed or malformed envelope, refused parameters. */
@@ -146,7 +151,7 @@ export async function sealEnvelope(request: SealRequest, now: Date, random: Rand
     return { envelope, format, algorithm: 'Fernet (AES-128-CBC, HMAC-SHA256)' };
   }
   if (key !== undefined) {
-    const { envelope } = await sealJwe(plaintext, { key }, context, random);
+    const { envelope } = await sealJwe(plaintext, { key }, context, random, request.hidden);
     const wrapped = 'bytes' in key ? 'A256KW' : 'ECDH-ES+A256KW';
     return { envelope, format, algorithm: `A256GCM, ${wrapped}`, keyId: key.id };
   }
@@ -163,7 +168,13 @@ export async function sealEnvelope(request: SealRequest, now: Date, random: Rand
       kdf: { ...kdfUse(hash, iterations), salt },
     };
   }
-  const { envelope, salt } = await sealJwe(plaintext, { password: secret, iterations }, context, random);
+  const { envelope, salt } = await sealJwe(
+    plaintext,
+    { password: secret, iterations },
+    context,
+    random,
+    request.hidden,
+  );
   return { envelope, format, algorithm: JWE_ALGORITHM, kdf: { ...kdfUse(hash, iterations), salt } };
 }
 
@@ -177,8 +188,9 @@ export async function sealJwe(
   lock: Lock,
   context: string | undefined,
   random: Random,
+  hidden?: SecretOrigin,
 ): Promise<{ envelope: string; salt: string }> {
-  const { jwe, contentKey } = encryptContent(plaintext, context, random);
+  const { jwe, contentKey } = encryptContent(plaintext, context, random, hidden);
   const recipient = await wrapFor(contentKey, lock, random);
   const salt = 'p2s' in recipient.wrap ? recipient.wrap.p2s : '';
   return { envelope: serializeJwe({ ...jwe, recipients: [recipient] }), salt };
@@ -308,6 +320,7 @@ export async function openEnvelope(request: OpenRequest, now: Date, ring?: KeyLo
     format: read.form === 'jwe' ? 'jwe' : 'fernet',
     ...(keyId === undefined ? {} : { keyId }),
     ...(upgrade === null ? {} : { upgrade }),
+    ...(read.form === 'jwe' && read.jwe.hidden !== undefined ? { hidden: read.jwe.hidden } : {}),
   };
 }
 

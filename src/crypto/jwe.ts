@@ -19,6 +19,7 @@ import {
 } from './key-agreement.js';
 import { deriveKey, isIterationCount, isSaltLength, SALT_BYTES } from './kdf.js';
 import type { Random } from './random.js';
+import { SECRET_ORIGINS, type SecretOrigin } from './secret.js';
 
 const PASSWORD_ALGORITHM = 'PBES2-HS512+A256KW';
 const KEY_ALGORITHM = 'A256KW';
@@ -29,6 +30,14 @@ const TAG_BYTES = 16;
 const WRAP_PARAMETERS = ['alg', 'kid', 'p2s', 'p2c', 'epk'] as const;
 const MAX_RECIPIENTS = 8;
 const MAX_PROTECTED_BYTES = 4_096;
+
+/** RFC 7515 section 4.1.9. */
+const PLAIN_TYPE = 'JOSE+JSON';
+const HIDDEN_TYPE = 'JOSE+JSON; secret=';
+
+function hiddenOrigin(typ: unknown): SecretOrigin | undefined {
+  return SECRET_ORIGINS.find((origin) => typ === `${HIDDEN_TYPE}${origin}`);
+}
 
 export interface PasswordWrap {
   alg: typeof PASSWORD_ALGORITHM;
@@ -58,6 +67,8 @@ export interface Jwe {
   /** The protected header as it was received: its bytes are authenticated. */
   protectedText: string;
   contextDigest: string | undefined;
+  /** What it holds was never shown and must not be, says the authenticated header; and where that came from. */
+  hidden: SecretOrigin | undefined;
   recipients: Recipient[];
   nonce: Uint8Array;
   ciphertext: Uint8Array;
@@ -79,6 +90,7 @@ export function readJwe(value: Record<string, unknown>): Jwe | null {
   if (recipients.length < 1 || recipients.length > MAX_RECIPIENTS) return null;
   const header = readProtected(protectedText);
   if (header === null || header['enc'] !== 'A256GCM' || 'zip' in header || 'crit' in header) return null;
+  const hidden = hiddenOrigin(header['typ']);
   const contextDigest = header['ctx'];
   if (contextDigest !== undefined && typeof contextDigest !== 'string') return null;
 
@@ -93,6 +105,7 @@ export function readJwe(value: Record<string, unknown>): Jwe | null {
   return {
     protectedText,
     contextDigest,
+    hidden,
     recipients: sound,
     nonce: nonceBytes,
     ciphertext: ciphertextBytes,
@@ -185,14 +198,16 @@ export function encryptContent(
   plaintext: Uint8Array,
   context: string | undefined,
   random: Random,
+  hidden?: SecretOrigin,
 ): { jwe: Omit<Jwe, 'recipients'>; contentKey: Uint8Array } {
   const contentKey = random(CONTENT_KEY_BYTES);
   const nonce = random(NONCE_BYTES);
   const contextDigest = context === undefined ? undefined : contextDigestOf(context);
-  const header = { enc: 'A256GCM', typ: 'JOSE+JSON', ...(contextDigest === undefined ? {} : { ctx: contextDigest }) };
+  const typ = hidden === undefined ? PLAIN_TYPE : `${HIDDEN_TYPE}${hidden}`;
+  const header = { enc: 'A256GCM', typ, ...(contextDigest === undefined ? {} : { ctx: contextDigest }) };
   const protectedText = base64url(utf8(JSON.stringify(header)));
   const { ciphertext, tag } = aesGcmSeal(contentKey, nonce, plaintext, utf8(protectedText));
-  return { jwe: { protectedText, contextDigest, nonce, ciphertext, tag }, contentKey };
+  return { jwe: { protectedText, contextDigest, hidden, nonce, ciphertext, tag }, contentKey };
 }
 
 /** Wraps the content key under a password with a new salt. */

@@ -3,7 +3,7 @@
  * section 7.2.1: the content key is wrapped per recipient). The plaintext never leaves.
  */
 
-import { inputInvalid } from './errors.js';
+import { inputInvalid, SecurityError } from './errors.js';
 import {
   checkSealIterations,
   envelopeRejected,
@@ -29,6 +29,8 @@ export interface RewrapRequest {
   /** What the envelope is locked with now; without it, a key of the ring. */
   password?: string;
   newPassword?: string;
+  /** Nobody but this server knows the new password: what was never shown may move under it. */
+  newPasswordHidden?: boolean;
   /** The key of the ring it moves to. */
   newKey?: WrappingKey;
   iterations?: number;
@@ -77,6 +79,19 @@ function checkRewrap(request: RewrapRequest & { newKeyName?: string }): ReadEnve
     throw inputInvalid('password', 'is needed', 'Give the password the envelope was sealed with.');
   if (password === undefined && newPassword === undefined && iterations !== undefined)
     throw inputInvalid('iterations', 'has no meaning with a key of the ring', 'Leave it out.');
+  if (
+    read?.form === 'jwe' &&
+    read.jwe.hidden !== undefined &&
+    newPassword !== undefined &&
+    request.newPasswordHidden !== true
+  )
+    throw new SecurityError(
+      'policy_refused',
+      'The envelope holds a secret that was never shown: under a password that you know you could read it.',
+      {
+        hint: 'Give key, or new_password by reference to a secret that was generated or typed by the human.',
+      },
+    );
   if (
     read?.form === 'jwe' &&
     read.jwe.recipients.length > 1 &&
@@ -140,7 +155,7 @@ export async function rewrapEnvelope(
   };
   const after = summaryOf(lock);
   if (request.reencrypt === true || !old.replaceable) {
-    const { envelope } = await sealJwe(plaintext, lock, context, random);
+    const { envelope } = await sealJwe(plaintext, lock, context, random, jwe.hidden);
     return { envelope, before, after, contentUnchanged: false };
   }
   requireRoom(jwe, old.wrap.alg, lock);

@@ -1,5 +1,7 @@
 /** Stored secrets as every room speaks of them: what is known of one, and what a store of them can do (DESIGN section 6, secret policy). */
 
+import { SecurityError } from './errors.js';
+
 /** Where a secret came from. What the model supplied itself is trusted with less than what it has never seen. */
 export const SECRET_ORIGINS = ['generated', 'human', 'environment', 'model'] as const;
 export type SecretOrigin = (typeof SECRET_ORIGINS)[number];
@@ -40,6 +42,9 @@ export interface StoredSecret extends SecretDescription {
   value: string;
 }
 
+/** What is known of the secret behind a reference that a call was given. */
+export type Referenced = Pick<SecretDescription, 'name' | 'kind' | 'origin' | 'shown' | 'entropyBits' | 'fingerprint'>;
+
 export interface NewSecret {
   name: string;
   kind: SecretKind;
@@ -61,6 +66,29 @@ export interface SecretStore {
   list(name?: string): Promise<SecretDescription[]>;
   /** Deletes by name; restorable for seven days by an operator. Throws `secret_unknown`. */
   remove(name: string): Promise<void>;
+  /** For operators: undoes a deletion of the last seven days. Throws `secret_unknown`. */
+  restore(name: string): Promise<void>;
+  /** For operators: destroys at once, deleted or not, and frees the name. Throws `secret_unknown`. */
+  destroy(name: string): Promise<void>;
   /** The keyed fingerprint a value has in this store. */
   fingerprint(value: string): Promise<string>;
+}
+
+export const MAX_SECRETS = 1_000;
+
+/** The refusal of a name that no secret has, or that may not be used. */
+export function secretUnknown(): SecurityError {
+  return new SecurityError('secret_unknown', 'There is no secret of this name.', {
+    hint: 'secret_list shows the names. secret_generate makes one, secret_request asks the human for one, and save_as of other tools stores what they make.',
+  });
+}
+
+export function secretExists(): SecurityError {
+  return new SecurityError(
+    'secret_exists',
+    'There is a secret of this name already, or one that was deleted in the last seven days.',
+    {
+      hint: 'Choose another name. Nothing is overwritten; only an operator destroys a secret at once (security-mcp secret destroy).',
+    },
+  );
 }

@@ -10,6 +10,7 @@ import { CallLimit, Slots, type GuessCharge, type GuessLimit, type MonotonicCloc
 import type { LimitKind, Load, Meter } from './meter.js';
 import { auditedFields, describeCause, explainIssues, type Issue } from './redact.js';
 import { resolveSecrets } from './references.js';
+import type { Referenced } from '../crypto/secret.js';
 
 export interface Caller {
   /** What the client calls itself, escaped and bounded. */
@@ -47,7 +48,9 @@ export interface Pipeline {
 
 export interface PipelineOptions {
   tools: readonly Tool[];
-  context: Omit<ToolContext, 'signal' | 'progress' | 'attemptsRemaining'>;
+  context: Omit<ToolContext, 'signal' | 'progress' | 'attemptsRemaining' | 'references'>;
+  /** What may be used as `env://NAME`. */
+  exposedEnvironment: ReadonlyMap<string, string>;
   audit: AuditSink;
   guesses: GuessLimit;
   /** A keyed fingerprint of what is guessed at, the same for all who share the limit. */
@@ -92,6 +95,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   const runTool = (
     tool: Tool,
     input: Record<string, unknown>,
+    references: ReadonlyMap<string, Referenced>,
     caller: Caller,
     release: () => void,
     attemptsRemaining?: number,
@@ -103,6 +107,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     running++;
     const work = tool.run(input, {
       ...options.context,
+      references,
       signal,
       progress: (done, total) => (signal.aborted ? undefined : caller.progress?.(done, total)),
       ...(attemptsRemaining === undefined ? {} : { attemptsRemaining }),
@@ -129,20 +134,36 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     }
   };
 
-  /** Charges the guess once nothing but the guess itself is left to do: a call that never came to run has guessed nothing. */
-  const chargeGuess = async (
+  /**
+   * Charges the guess once nothing but the guess itself is left to do: a call that never came to run has guessed nothing. It counts
+   * against what is guessed at and, where the password is one that the caller has only named, against that too.
+   */
+  const chargeGuesses = async (
     tool: Tool,
     subject: Uint8Array | null,
+    references: ReadonlyMap<string, Referenced>,
     signal: AbortSignal,
     release: () => void,
   ): Promise<GuessCharge | null> => {
+    if (subject === null) return null;
+    const charges: GuessCharge[] = [];
     try {
-      return subject === null ? null : await options.guesses.charge(await options.fingerprint(subject), signal);
+      const secret = references.get('password')?.fingerprint;
+      const named = secret === undefined ? [] : [Buffer.from(`secret ${secret}`)];
+      for (const one of [subject, ...named])
+        charges.push(await options.guesses.charge(await options.fingerprint(one), signal));
     } catch (error) {
       release();
       note(tool, 'guesses', error);
+      // The other one was no guess then.
+      await Promise.all(charges.map((charge) => charge.refund())).catch(() => undefined);
       throw error;
     }
+    return {
+      remaining: Math.min(...charges.map(({ remaining }) => remaining)),
+      refund: async () => void (await Promise.all(charges.map((charge) => charge.refund()))),
+      keep: async () => void (await Promise.all(charges.map((charge) => charge.keep()))),
+    };
   };
 
   const guarded = async (tool: Tool, raw: unknown, caller: Caller, log: CallLog): Promise<Record<string, unknown>> => {
@@ -155,8 +176,15 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       const { message, hint } = explainIssues(issues, tool, raw);
       throw new SecurityError('input_invalid', message, { hint });
     }
-    const fields = auditedFields(parsed.data, tool);
-    if (Object.keys(fields).length > 0) log.fields = fields;
+    // Fields that repeat a secret are redacted: by what was given where it cannot be resolved, else by what it stands for.
+    log.take(auditedFields(parsed.data, tool));
+    const { input, references } = await resolveSecrets(parsed.data, tool.secretFields, {
+      secrets: options.context.secrets,
+      environment: options.exposedEnvironment,
+    });
+    log.take(auditedFields(input, tool));
+    for (const [field, { name, origin }] of references)
+      log.ids[field] = `${origin === 'environment' ? 'env' : 'secret'}://${name}`;
     if (tool.effect !== 'none') {
       await append(options.audit, {
         ...log.entry('asked'),
@@ -164,7 +192,6 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       });
       delete log.fields;
     }
-    const input = resolveSecrets(parsed.data, tool.secretFields);
     const reading = { files: options.context.files, signal: caller.signal };
     const subject = tool.guess === undefined ? null : await tool.guess.subject(input, reading);
     const weight = weightOf(tool);
@@ -175,10 +202,10 @@ export function createPipeline(options: PipelineOptions): Pipeline {
             note(tool, 'queue', error);
             throw error;
           });
-    const charge = await chargeGuess(tool, subject, caller.signal, release);
+    const charge = await chargeGuesses(tool, subject, references, caller.signal, release);
     let succeeded = false;
     try {
-      const output = tool.output.safeParse(await runTool(tool, input, caller, release, charge?.remaining));
+      const output = tool.output.safeParse(await runTool(tool, input, references, caller, release, charge?.remaining));
       if (!output.success)
         throw new OutputFault(output.error.issues.map(({ code, path }) => `${code} at ${path.map(String).join('.')}`));
       succeeded = tool.guess?.succeeded(output.data) ?? false;
@@ -273,6 +300,11 @@ class CallLog {
     this.callId = callId;
     this.#base = { boot_id: options.bootId, call_id: callId, tool: tool.name, caller: caller.name };
     this.#now = options.context.now;
+  }
+
+  take(fields: Record<string, string | number | boolean>): void {
+    if (Object.keys(fields).length > 0) this.fields = fields;
+    else delete this.fields;
   }
 
   entry(event: AuditEntry['event']): AuditEntry {

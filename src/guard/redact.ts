@@ -127,7 +127,7 @@ const REDACTED = '[redacted]';
  */
 export function auditedFields(input: Record<string, unknown>, tool: Tool): Record<string, string | number | boolean> {
   const secrets = tool.secretFields
-    .map((field) => textOf(input[field]).toLowerCase())
+    .map(({ name }) => textOf(input[name]).toLowerCase())
     .filter((secret) => secret !== '');
   const fields: Record<string, string | number | boolean> = {};
   for (const field of tool.audit) {

@@ -176,7 +176,7 @@ async function makeRoots(trx: Transaction<Database>, key: Uint8Array, random: Ra
   const rows = await rowsOf(trx);
   if (rows.check !== undefined) return;
   // A store that has keys or an audit had a vault: a new one would make them useless without a word.
-  for (const table of ['key_versions', 'audit_segments'] as const)
+  for (const table of ['key_versions', 'secrets', 'audit_segments'] as const)
     if (
       (
         await trx

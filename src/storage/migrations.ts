@@ -91,6 +91,21 @@ export const MIGRATIONS: readonly Migration[] = [
     `drop index audit_entries_outcome`,
     `drop index audit_entries_time`,
   ],
+  [
+    `create table secrets (
+      name text not null primary key,
+      version {int} not null check (version > 0),
+      kind text not null,
+      origin text not null,
+      shown {int} not null check (shown in (0, 1)),
+      created_at {int} not null,
+      expires_at {int},
+      deleted_at {int},
+      entropy_bits {int},
+      fingerprint text not null,
+      wrapped {blob} not null
+    ) {strict, rowid}`,
+  ],
 ];
 
 /**

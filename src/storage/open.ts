@@ -8,6 +8,7 @@ import { Home } from './home.js';
 import { environmentKey, fileKey } from './key-file.js';
 import { createKeyStore } from './keys.js';
 import { createVault, type Vault } from './master-key.js';
+import { Secrets } from './secrets.js';
 import { lazyStore, type Store } from './store.js';
 
 export interface StorageOptions {
@@ -27,6 +28,7 @@ export interface Storage {
   keys: KeyStore;
   attempts: Attempts;
   audit: Audit;
+  secrets: Secrets;
 }
 
 /** Opens nothing yet: that happens with the first read or write. */
@@ -47,6 +49,7 @@ export function createStorage({
     vault,
     keys: createKeyStore(store, vault, random),
     audit: new Audit(store, vault),
+    secrets: new Secrets(store, vault),
     attempts: new Attempts(store, { ...verifyAttempts, random }),
   };
 }

@@ -5,6 +5,7 @@ import type { Transaction } from 'kysely';
 import { labelOf } from './key-rows.js';
 import type { WrapLabel } from './master-key.js';
 import type { Database } from './schema.js';
+import { secretLabel } from './secrets.js';
 
 export interface WrappedValue {
   wrapped: Uint8Array;
@@ -18,6 +19,29 @@ const PAGE = 500;
 /** A new table that keeps wrapped values is added here. */
 export async function* wrappedValues(trx: Transaction<Database>): AsyncGenerator<WrappedValue> {
   yield* ofKeys(trx);
+  yield* ofSecrets(trx);
+}
+
+async function* ofSecrets(trx: Transaction<Database>): AsyncGenerator<WrappedValue> {
+  for (let after = ''; ;) {
+    const rows = await trx
+      .selectFrom('secrets')
+      .select(['name', 'version', 'wrapped'])
+      .where('name', '>', after)
+      .orderBy('name')
+      .limit(PAGE)
+      .execute();
+    for (const { name, version, wrapped } of rows)
+      yield {
+        wrapped,
+        label: secretLabel({ name, version }),
+        replace: async (again) =>
+          void (await trx.updateTable('secrets').set({ wrapped: again }).where('name', '=', name).execute()),
+      };
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < PAGE) return;
+    after = last.name;
+  }
 }
 
 async function* ofKeys(trx: Transaction<Database>): AsyncGenerator<WrappedValue> {

@@ -83,6 +83,24 @@ export interface AuditSegmentsTable {
   dropped_at: number | null;
 }
 
+export interface SecretsTable {
+  name: string;
+  /** Counts what was kept under the name: a former value cannot be put back. */
+  version: number;
+  kind: string;
+  origin: string;
+  /** 1: the value was in an answer to the model, or came from it. */
+  shown: number;
+  created_at: number;
+  expires_at: number | null;
+  /** Set by a deletion, which can be undone for seven days. */
+  deleted_at: number | null;
+  entropy_bits: number | null;
+  fingerprint: string;
+  /** The value as `Vault.wrap` gives it. */
+  wrapped: Uint8Array;
+}
+
 export interface ClockTable {
   /** Always 1. */
   id: number;
@@ -98,4 +116,5 @@ export interface Database {
   audit_entries: AuditEntriesTable;
   audit_segments: AuditSegmentsTable;
   clock: ClockTable;
+  secrets: SecretsTable;
 }

@@ -22,6 +22,7 @@ export const TABLES: readonly { name: keyof Database; key: readonly string[] }[]
   { name: 'clock', key: ['id'] },
   { name: 'keys', key: ['name'] },
   { name: 'key_versions', key: ['name', 'version'] },
+  { name: 'secrets', key: ['name'] },
   { name: 'attempts', key: ['subject'] },
   { name: 'audit_segments', key: ['segment'] },
   { name: 'audit_entries', key: ['sequence'] },

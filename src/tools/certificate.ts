@@ -144,7 +144,7 @@ export const certificateVerify = defineTool({
   input: z.strictObject({
     certificates: text(MAX_TEXT).min(1).optional().describe('PEM, or base64 of DER, PKCS#7 or PKCS#12.'),
     path: filePath().optional(),
-    password: secret(1_024).optional().describe('Of a PKCS#12.'),
+    password: secret('lock', 1_024).optional().describe('Of a PKCS#12.'),
     server_name: serverName(),
     trust: trust(),
     crls: z.array(text(MAX_TEXT)).max(16).optional().describe('PEM.'),

@@ -39,7 +39,7 @@ export const digestCompute = defineTool({
       .max(2 * MAX_BYTES)
       .optional(),
     path: filePath().optional(),
-    key: secret(8_192).optional(),
+    key: secret('mac_key', 8_192).optional(),
     key_encoding: z.enum(['text', 'hex', 'base64']).optional(),
     key_name: keyNameOrId().optional().describe('Name (newest version) or key_id.'),
     encoding: z.enum(['hex', 'base64', 'base64url']).optional().describe('Of digest and expected; default hex.'),

@@ -13,7 +13,9 @@ import {
 import { OPEN_ITERATIONS } from '../crypto/kdf.js';
 import type { KeyRing } from '../crypto/keyring.js';
 import { rewrapEnvelope, rewrapGuessSubject, type RewrapRequest, type WrapSummary } from '../crypto/rewrap.js';
-import { keyName, secret, seconds, text } from './fields.js';
+import { SecurityError } from '../crypto/errors.js';
+import { keyName, saveAs, secret, seconds, text } from './fields.js';
+import { requireFree, save } from './save.js';
 import { requireStrongPassword } from './password.js';
 import { defineTool } from './tool.js';
 
@@ -37,9 +39,9 @@ export const envelopeSeal = defineTool({
   audit: ['format', 'iterations'],
   auditOutput: ['key_id'],
   input: z.strictObject({
-    plaintext: secret(ENVELOPE_LIMITS.plaintextBytes),
-    password: secret().optional(),
-    fernet_key: secret(64).optional(),
+    plaintext: secret('plaintext', ENVELOPE_LIMITS.plaintextBytes),
+    password: secret('lock').optional(),
+    fernet_key: secret('lock', 64).optional(),
     key: keyName().optional(),
     context: context(),
     format: format.optional(),
@@ -53,6 +55,7 @@ export const envelopeSeal = defineTool({
     key_id: z.string().optional(),
   }),
   async run({ plaintext, password, fernet_key, key, context: bound, format: form, iterations: count }, services) {
+    const named = services.references.get('plaintext');
     const underKey = key !== undefined || (password === undefined && fernet_key === undefined);
     const lock = underKey ? { key: key ?? 'default' } : {};
     requireOneLock({
@@ -72,6 +75,7 @@ export const envelopeSeal = defineTool({
         ...(bound === undefined ? {} : { context: bound }),
         ...(form === undefined ? {} : { format: form }),
         ...(count === undefined ? {} : { iterations: count }),
+        ...(named === undefined ? {} : { hidden: named.origin }),
       },
       services.now(),
       services.random,
@@ -104,17 +108,18 @@ export const envelopeOpen = defineTool({
   title: 'Open an envelope',
   description:
     'Decrypts what envelope_seal made (a ring key is found by itself), a Fernet token, or an envelope of the earlier Python service, which brings its salt. Every failure is the same envelope_rejected. upgrade says what has become weak.',
-  effect: 'none',
+  effect: 'writes',
   reach: 'local',
   cost: 'cpu',
   audit: ['max_age_seconds'],
   auditOutput: ['key_id'],
   input: z.strictObject({
     envelope: envelope(),
-    password: secret().optional(),
-    fernet_key: secret(64).optional(),
+    password: secret('lock').optional(),
+    fernet_key: secret('lock', 64).optional(),
     context: context(),
     max_age_seconds: seconds(4_294_967_295).optional().describe('Fernet only.'),
+    save_as: saveAs(),
   }),
   output: z.strictObject({
     plaintext: z.string(),
@@ -124,9 +129,27 @@ export const envelopeOpen = defineTool({
   }),
   // A failure is thrown; whatever is answered was opened.
   guess: { subject: (input) => openGuessSubject(openRequest(input)), succeeded: () => true },
-  async run(input, { now, ring }) {
-    const { keyId, ...opened } = await openEnvelope(openRequest(input), now(), (id) => ring.unwrappingKey(id));
-    return { ...opened, ...(keyId === undefined ? {} : { key_id: keyId }) };
+  async run(input, context) {
+    const { now, ring } = context;
+    await requireFree(input.save_as, context);
+    const { keyId, hidden, plaintext, ...opened } = await openEnvelope(openRequest(input), now(), (id) =>
+      ring.unwrappingKey(id),
+    );
+    if (hidden !== undefined && input.save_as === undefined)
+      throw new SecurityError('policy_refused', 'The envelope holds a secret that was never shown, and is not to be.', {
+        hint: 'Give save_as: the secret is stored, and its reference answered.',
+      });
+    // Of what says nothing of its origin the worst is taken: that the model knows it.
+    const origin = hidden ?? 'model';
+    return {
+      plaintext: await save(
+        input.save_as,
+        { kind: 'plaintext', origin, shown: hidden === undefined, value: plaintext },
+        context,
+      ),
+      ...opened,
+      ...(keyId === undefined ? {} : { key_id: keyId }),
+    };
   },
 });
 
@@ -165,8 +188,8 @@ export const envelopeRewrap = defineTool({
   auditOutput: ['key_id'],
   input: z.strictObject({
     envelope: envelope(),
-    password: secret().optional(),
-    new_password: secret().optional(),
+    password: secret('lock').optional(),
+    new_password: secret('new_lock').optional(),
     key: keyName().optional(),
     iterations: iterations(),
     context: context(),
@@ -179,19 +202,28 @@ export const envelopeRewrap = defineTool({
     content_unchanged: z.boolean(),
     key_id: z.string().optional(),
   }),
-  guess: { subject: (input) => rewrapGuessSubject(rewrapRequest(input)), succeeded: () => true },
+  // Whether the new password was shown is for the run to say.
+  guess: {
+    subject: (input) => rewrapGuessSubject({ ...rewrapRequest(input), newPasswordHidden: true }),
+    succeeded: () => true,
+  },
   async run(input, services) {
     const { new_password } = input;
     if (new_password !== undefined) await requireStrongPassword('new_password', new_password, [], services, '');
     const { ring, now, random } = services;
     const { newKeyName, ...request } = rewrapRequest(input);
+    const newPasswordHidden = services.references.get('new_password')?.shown === false;
     const {
       envelope: rewrapped,
       before,
       after,
       contentUnchanged,
     } = await rewrapEnvelope(
-      { ...request, ...(newKeyName === undefined ? {} : { newKey: await ring.wrappingKey(newKeyName) }) },
+      {
+        ...request,
+        newPasswordHidden,
+        ...(newKeyName === undefined ? {} : { newKey: await ring.wrappingKey(newKeyName) }),
+      },
       now(),
       random,
       ringOf(ring),

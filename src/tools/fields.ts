@@ -5,7 +5,28 @@ import { z } from 'zod';
 /** The ways to give a secret: its text, or `{literal}` where the text itself looks like a reference. */
 export type SecretInput = string | { literal: string };
 
-const secretMark = z.registry<{ secret: true }>();
+/**
+ * What a field does with its secret, which decides what may be given there by reference:
+ * `hashed` and `strength` judge it, `verified` compares it, `hash` is what it is compared with, `token` is a JWT, `plaintext` is sealed,
+ * `lock` opens or locks, `new_lock` takes the place of a lock, `mac_key` keys an HMAC.
+ */
+export type SecretUse =
+  | 'hashed'
+  | 'strength'
+  | 'verified'
+  | 'hash'
+  | 'token'
+  | 'plaintext'
+  | 'lock'
+  | 'new_lock'
+  | 'mac_key';
+
+export interface SecretMark {
+  use: SecretUse;
+  maxLength: number;
+}
+
+const secretMarks = z.registry<SecretMark>();
 
 const WELL_FORMED = 'holds half of a surrogate pair, which has no UTF-8';
 
@@ -17,15 +38,16 @@ export function text(maxLength: number): z.ZodString {
     .refine((value) => value.isWellFormed(), WELL_FORMED);
 }
 
-export function isSecretField(schema: z.core.$ZodType): boolean {
+/** The mark of a secret field, or undefined where it is none. */
+export function secretMarkOf(schema: z.core.$ZodType): SecretMark | undefined {
   const inner: z.core.$ZodType = schema instanceof z.ZodOptional ? schema.unwrap() : schema;
-  return secretMark.has(inner);
+  return secretMarks.get(inner);
 }
 
 /** A secret: resolved, redacted and kept out of the audit by this mark. */
-export function secret(maxLength = 4_096): z.ZodType<SecretInput, SecretInput> {
+export function secret(use: SecretUse, maxLength = 4_096): z.ZodType<SecretInput, SecretInput> {
   const schema = z.union([text(maxLength), z.strictObject({ literal: text(maxLength) })]);
-  secretMark.add(schema, { secret: true });
+  secretMarks.add(schema, { use, maxLength });
   return schema;
 }
 
@@ -45,6 +67,11 @@ export function secretName(): z.ZodString {
   return z
     .string()
     .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'must be 1 to 64 lower-case letters, digits or . _ -, letter or digit first');
+}
+
+/** The name to store a result under, in place of answering it. */
+export function saveAs(): z.ZodOptional<z.ZodString> {
+  return secretName().optional().describe('Store it, answer secret://NAME.');
 }
 
 /** A key of the ring by its name, or one version of it by its id. */

@@ -8,6 +8,7 @@ import { inspect } from './inspect.js';
 import { jwtSign, jwtVerify } from './jwt.js';
 import { keyCreate, keyList, keyRetire, keyRotate } from './key.js';
 import { passwordHash, passwordStrength, passwordVerify } from './password.js';
+import { secretDelete, secretGenerate, secretList } from './secret.js';
 import type { Tool } from './tool.js';
 
 export const TOOLSETS = {
@@ -15,6 +16,7 @@ export const TOOLSETS = {
   digests: [digestCompute],
   jwt: [jwtSign, jwtVerify],
   envelopes: [envelopeSeal, envelopeOpen, envelopeRewrap],
+  secrets: [secretGenerate, secretList, secretDelete],
   keys: [keyCreate, keyRotate, keyRetire, keyList],
   certificates: [certificateCheck, certificateVerify],
   inspection: [inspect],

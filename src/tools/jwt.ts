@@ -9,7 +9,8 @@ import { JWT_ALGORITHMS, readJwks, readPublicKeyPem } from '../crypto/jwt-keys.j
 import { JWT_LIMITS, JWT_REASONS, signJwt, splitJws, verifyJwt, type JwtExpectations } from '../crypto/jwt.js';
 import { rfc3339 } from '../crypto/text.js';
 import { longestTtlSeconds, MAX_POLICY_TTL_SECONDS, requireAllowed } from '../crypto/token-policy.js';
-import { audience, claimText, instant, keyName, secret, seconds, text } from './fields.js';
+import { audience, claimText, instant, keyName, secret, seconds, text, saveAs } from './fields.js';
+import { requireFree, save } from './save.js';
 import { defineTool } from './tool.js';
 
 const DEFAULT_TTL_SECONDS = 1_800;
@@ -49,6 +50,7 @@ export const jwtSign = defineTool({
     key: keyName().optional(),
     algorithm: z.enum(JWT_ALGORITHMS).optional(),
     allow_missing_expiry: z.boolean().optional(),
+    save_as: saveAs(),
   }),
   output: z.strictObject({
     token: z.string(),
@@ -59,9 +61,22 @@ export const jwtSign = defineTool({
     jwt_id: z.string(),
   }),
   async run(
-    { claims, subject, issuer, audience: aud, ttl_seconds, not_before, key: name, algorithm, allow_missing_expiry },
-    { ring, now, random },
+    {
+      claims,
+      subject,
+      issuer,
+      audience: aud,
+      ttl_seconds,
+      not_before,
+      key: name,
+      algorithm,
+      allow_missing_expiry,
+      save_as,
+    },
+    context,
   ) {
+    const { ring, now, random } = context;
+    await requireFree(save_as, context);
     if (allow_missing_expiry === true && ttl_seconds !== undefined) {
       throw inputInvalid('allow_missing_expiry', 'and ttl_seconds exclude each other', 'Leave one of them out.');
     }
@@ -83,7 +98,7 @@ export const jwtSign = defineTool({
     };
     const signed = await signJwt(request, key, now(), base64url(random(16)));
     return {
-      token: signed.token,
+      token: await save(save_as, { kind: 'jwt', origin: 'generated', shown: false, value: signed.token }, context),
       key_id: key.id,
       algorithm: key.algorithm,
       issued_at: rfc3339(signed.issuedAt),
@@ -104,7 +119,7 @@ export const jwtVerify = defineTool({
   audit: ['clock_tolerance_seconds', 'max_age_seconds', 'allow_missing_expiry'],
   auditOutput: ['key_id'],
   input: z.strictObject({
-    token: secret(JWT_LIMITS.tokenBytes + 1),
+    token: secret('token', JWT_LIMITS.tokenBytes + 1),
     issuer: claimText().optional(),
     audience: audience().optional(),
     subject: claimText().optional(),
@@ -127,7 +142,7 @@ export const jwtVerify = defineTool({
     algorithm: z.enum(JWT_ALGORITHMS).optional(),
     warning: z.string().optional(),
   }),
-  async run({ token, key, jwks, public_key, ...input }, { ring, now }) {
+  async run({ token, key, jwks, public_key, ...input }, { ring, now, references }) {
     const given = Object.entries({ key, jwks, public_key }).filter(([, value]) => value !== undefined);
     if (given.length > 1) {
       throw inputInvalid(
@@ -148,7 +163,8 @@ export const jwtVerify = defineTool({
     const unchecked = claims['aud'] !== undefined && input.audience === undefined;
     return {
       valid: true,
-      claims,
+      // What is in a token that the caller has only named may be as secret as the token.
+      ...(references.has('token') ? {} : { claims }),
       algorithm,
       ...(keyId !== undefined && KEY_LABEL.test(keyId) ? { key_id: keyId } : {}),
       ...(unchecked

@@ -225,7 +225,7 @@ const keysImport = defineTool({
     name: keyName(),
     purpose: z.enum(KEY_PURPOSES),
     algorithm: z.enum(KEY_ALGORITHMS).optional(),
-    key_text: secret(32_768),
+    key_text: secret('lock', 32_768),
   }),
   output: oneKey,
   async run({ name, purpose, algorithm, key_text }, { ring }) {

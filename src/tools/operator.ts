@@ -3,6 +3,7 @@
 import { z } from 'zod';
 
 import { keyCreate, keyList, keyRetire, keyRotate, KEY_OPERATOR_TOOLS } from './key.js';
+import { SECRET_OPERATOR_TOOLS } from './secret.js';
 import { defineTool } from './tool.js';
 
 const segment = z.strictObject({
@@ -39,4 +40,13 @@ const auditDrop = defineTool({
   run: async (input, { audit }) => ({ dropped: await audit.drop(input.segment) }),
 });
 
-export const OPERATOR_TOOLS = [keyCreate, keyRotate, keyRetire, keyList, ...KEY_OPERATOR_TOOLS, auditSeal, auditDrop];
+export const OPERATOR_TOOLS = [
+  keyCreate,
+  keyRotate,
+  keyRetire,
+  keyList,
+  ...KEY_OPERATOR_TOOLS,
+  ...SECRET_OPERATOR_TOOLS,
+  auditSeal,
+  auditDrop,
+];

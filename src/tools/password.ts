@@ -17,7 +17,8 @@ import {
   type PasswordHash,
 } from '../crypto/password.js';
 import { codePoints, REFUSAL_REASONS, refusalHint, refusalReasons } from '../crypto/strength.js';
-import { label, secret, userInputs } from './fields.js';
+import { label, saveAs, secret, userInputs } from './fields.js';
+import { requireFree, save } from './save.js';
 import { defineTool, type ToolContext } from './tool.js';
 
 /** Refuses a password the policy does not accept; otherwise its score. Shared by every tool that protects with a password. */
@@ -31,6 +32,11 @@ export async function requireStrongPassword(
   const strength = await context.strength.measure(password, inputs, context.signal);
   const reasons = refusalReasons(password, strength, context.policy);
   if (reasons.length === 0) return strength.score;
+  // Why would tell something of a secret that the caller has only named.
+  if (context.references.has(field))
+    throw new SecurityError('password_weak', `The secret that ${field} names is too weak.`, {
+      hint: `Use a longer one: secret_generate makes passwords and passphrases.${optOut}`,
+    });
   throw new SecurityError('password_weak', `${field} is too weak: ${reasons.join(', ')}.`, {
     hint: `${refusalHint(reasons, context.policy)}${optOut}`,
   });
@@ -41,12 +47,12 @@ export const passwordHash = defineTool({
   title: 'Hash a password',
   description:
     'Hashes a password for storage with a fresh salt: bcrypt (default) or argon2id. Refuses weak passwords unless allow_weak, and for bcrypt more than 72 UTF-8 bytes, which it would cut.',
-  effect: 'none',
+  effect: 'writes',
   reach: 'local',
   cost: 'cpu',
   audit: ['algorithm', 'cost', 'allow_weak'],
   input: z.strictObject({
-    password: secret(),
+    password: secret('hashed'),
     algorithm: z.enum(['bcrypt', 'argon2id']).optional(),
     cost: z
       .int()
@@ -56,14 +62,15 @@ export const passwordHash = defineTool({
       .describe('bcrypt: log2 rounds, 10-15. argon2id: passes, 2-10.'),
     allow_weak: z.boolean().optional(),
     user_inputs: userInputs().optional().describe('Names etc. it must not be made of.'),
+    save_as: saveAs(),
   }),
   output: z.strictObject({
     hash: z.string(),
     algorithm: z.enum(['bcrypt', 'argon2id']),
     parameters: z.record(z.string(), z.number()),
-    strength: z.strictObject({ score: z.int().min(0).max(4) }),
+    strength: z.strictObject({ score: z.int().min(0).max(4) }).optional(),
   }),
-  async run({ password, algorithm = 'bcrypt', cost, allow_weak, user_inputs = [] }, context) {
+  async run({ password, algorithm = 'bcrypt', cost, allow_weak, user_inputs = [], save_as }, context) {
     const range = algorithm === 'bcrypt' ? BCRYPT_COST : ARGON2_PASSES;
     if (cost !== undefined && (cost < range.min || cost > range.max)) {
       throw inputInvalid(
@@ -72,7 +79,8 @@ export const passwordHash = defineTool({
         'Leave it out for the default.',
       );
     }
-    const { passwords, random, signal, policy } = context;
+    const { passwords, random, signal, policy, references } = context;
+    await requireFree(save_as, context);
     const problem = passwordProblem(password, algorithm);
     let score = 0;
     if (problem === null) {
@@ -87,16 +95,21 @@ export const passwordHash = defineTool({
               ' Or pass allow_weak: true to hash it all the same.',
             );
     }
-    const strength = { score };
+    const named = references.get('password');
+    // A score would tell something of a secret that the caller has only named.
+    const strength = named === undefined ? { strength: { score } } : {};
+    const { origin, shown } = named ?? { origin: 'model', shown: true };
+    const kept = (hash: string): Promise<string> =>
+      save(save_as, { kind: 'hash', origin, shown, value: hash }, context);
     if (algorithm === 'bcrypt') {
       const rounds = cost ?? policy.bcryptCost;
       const hash = await hashBcrypt(password, rounds, passwords, random, signal);
-      return { hash, algorithm, parameters: { cost: rounds }, strength };
+      return { hash: await kept(hash), algorithm, parameters: { cost: rounds }, ...strength };
     }
     const parameters = { ...ARGON2_DEFAULT, ...(cost === undefined ? {} : { passes: cost }) };
     const hash = await hashArgon2id(password, parameters, passwords, random, signal);
     const { memoryKib: memory_kib, passes, parallelism } = parameters;
-    return { hash, algorithm, parameters: { memory_kib, passes, parallelism }, strength };
+    return { hash: await kept(hash), algorithm, parameters: { memory_kib, passes, parallelism }, ...strength };
   },
 });
 
@@ -130,8 +143,8 @@ export const passwordVerify = defineTool({
   cost: 'cpu',
   audit: ['account'],
   input: z.strictObject({
-    password: secret(),
-    hash: secret(512),
+    password: secret('verified'),
+    hash: secret('hash', 512),
     account: label().optional().describe('Audit label.'),
   }),
   output: z.strictObject({
@@ -169,25 +182,29 @@ export const passwordStrength = defineTool({
   cost: 'cpu',
   audit: [],
   input: z.strictObject({
-    password: secret(),
+    password: secret('strength'),
     user_inputs: userInputs().optional().describe('Names etc. it must not be made of.'),
   }),
   output: z.strictObject({
-    score: z.int().min(0).max(4),
-    guesses_log10: z.number(),
-    crack_times: z.strictObject({
-      online_throttled_seconds: z.number(),
-      online_unthrottled_seconds: z.number(),
-      offline_slow_hash_seconds: z.number(),
-      offline_fast_hash_seconds: z.number(),
-    }),
-    warning: z.string(),
-    suggestions: z.array(z.string()),
+    score: z.int().min(0).max(4).optional(),
+    guesses_log10: z.number().optional(),
+    crack_times: z
+      .strictObject({
+        online_throttled_seconds: z.number(),
+        online_unthrottled_seconds: z.number(),
+        offline_slow_hash_seconds: z.number(),
+        offline_fast_hash_seconds: z.number(),
+      })
+      .optional(),
+    warning: z.string().optional(),
+    suggestions: z.array(z.string()).optional(),
     policy: z.strictObject({ accepted: z.boolean(), reasons: z.array(z.enum(REFUSAL_REASONS)) }),
   }),
-  async run({ password, user_inputs = [] }, { strength: meter, policy, signal }) {
+  async run({ password, user_inputs = [] }, { strength: meter, policy, signal, references }) {
     const strength = await meter.measure(password, user_inputs, signal);
     const reasons = refusalReasons(password, strength, policy);
+    // Of a secret that the caller has only named, nothing but whether it will do.
+    if (references.has('password')) return { policy: { accepted: reasons.length === 0, reasons: [] } };
     const suggestions = [...strength.suggestions];
     if (reasons.length > 0) suggestions.push(refusalHint(reasons, policy));
     else if (codePoints(password) < 15)

@@ -10,8 +10,9 @@ import type { OpenPkcs12 } from '../crypto/certificate/pkcs12.js';
 import type { KeyRing } from '../crypto/keyring.js';
 import type { PasswordEngine } from '../crypto/password.js';
 import type { Random } from '../crypto/random.js';
+import type { Referenced, SecretStore } from '../crypto/secret.js';
 import type { PasswordPolicy, StrengthMeter } from '../crypto/strength.js';
-import { isSecretField, type SecretInput } from './fields.js';
+import { secretMarkOf, type SecretInput, type SecretMark } from './fields.js';
 
 /** Files inside the folders that the operator allows. Every refusal is `path_refused` and does not hold the path. */
 export interface FileReader {
@@ -69,6 +70,11 @@ export interface ToolContext {
   certificates: CertificateChecker;
   openPkcs12: OpenPkcs12;
   audit: AuditAccess;
+  secrets: SecretStore;
+  /** What is behind the fields whose secret was given by reference: its value, and what follows from it, is not for the answer. */
+  references: ReadonlyMap<string, Referenced>;
+  /** The published list that passphrases are made of. */
+  words(): Promise<readonly string[]>;
   /** Tells the client how far the work is, where it asked to be told. */
   progress(done: number, total: number): void;
   /** Aborts when the client cancels and when the tool's time is up. */
@@ -117,6 +123,10 @@ export interface ToolDeclaration<I extends z.ZodRawShape, O extends z.ZodRawShap
 
 type Loose = Record<string, unknown>;
 
+export interface SecretField extends SecretMark {
+  name: string;
+}
+
 /** A declaration as the pipeline sees it, its types erased, with what follows from it. */
 export interface Tool extends Pick<
   ToolDeclaration<never, never>,
@@ -125,7 +135,7 @@ export interface Tool extends Pick<
   audit: readonly string[];
   auditOutput: readonly string[];
   /** The inputs that hold secrets, by the mark on their schema. */
-  secretFields: readonly string[];
+  secretFields: readonly SecretField[];
   /** The names of all inputs. */
   fields: readonly string[];
   input: z.ZodType<Loose>;
@@ -147,7 +157,10 @@ export function defineTool<I extends z.ZodRawShape, O extends z.ZodRawShape>(dec
     ...rest,
     auditOutput,
     fields,
-    secretFields: fields.filter((field) => isSecretField(input.shape[field] as z.ZodType)),
+    secretFields: fields.flatMap((name) => {
+      const mark = secretMarkOf(input.shape[name] as z.ZodType);
+      return mark === undefined ? [] : [{ name, ...mark }];
+    }),
     input: input,
     output: output,
     ...(guess === undefined ? {} : { guess: guess }),
@@ -194,11 +207,12 @@ function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchemaObject
   const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, {
     io,
     override({ zodSchema, jsonSchema: json }) {
-      if (isSecretField(zodSchema)) json.anyOf = [{ type: 'string' }, { type: 'object' }];
+      if (secretMarkOf(zodSchema) !== undefined) json.anyOf = [{ type: 'string' }, { type: 'object' }];
       if (json.maximum === Number.MAX_SAFE_INTEGER) delete json.maximum;
       if (json.minimum === Number.MIN_SAFE_INTEGER) delete json.minimum;
       if ((json.maxLength ?? 0) > TOLD_LENGTH) delete json.maxLength;
-      if (json.format === 'date-time') delete json.pattern;
+      // What a name may hold is told by the refusal of one that holds something else.
+      delete json.pattern;
       const { additionalProperties: others } = json;
       if (typeof others === 'object' && Object.keys(others).length === 0) json.additionalProperties = true;
       if (json.propertyNames !== undefined) delete json.propertyNames;

@@ -174,6 +174,7 @@ describe('PBES2-HS512+A256KW, RFC 7520 section 5.3', () => {
   const jwe = {
     protectedText: figure.protected,
     contextDigest: undefined,
+    hidden: undefined,
     recipients: [
       {
         wrap: { alg: 'PBES2-HS512+A256KW', p2s: '8Q1SzinasR3xchYz6ZZcHA', p2c: 8_192 } as const,

@@ -27,7 +27,7 @@ function probe(
     reach: 'local',
     cost: 'light',
     audit: ['note'],
-    input: z.strictObject({ note: z.string().max(20).optional(), password: secret().optional() }),
+    input: z.strictObject({ note: z.string().max(20).optional(), password: secret('lock').optional() }),
     output: z.strictObject({ done: z.boolean() }),
     run: (input, { signal }) => run(input, signal) as Promise<{ done: boolean }>,
   });
@@ -267,11 +267,13 @@ describe('running', () => {
   it('a slot stays taken until the work has really ended, also when its caller has gone', async () => {
     const work = deferred<unknown>();
     let runs = 0;
-    const heavy = probe(() => (runs++ === 0 ? work.promise : done()), { cost: 'cpu' });
+    const started = deferred<null>();
+    const heavy = probe(() => (started.resolve(null), runs++ === 0 ? work.promise : done()), { cost: 'cpu' });
     const { call } = bench({ tools: [heavy], cpuSlots: 1 });
     const caller = new AbortController();
     const first = call('probe', {}, { signal: caller.signal });
     const second = call('probe', {});
+    await started.promise;
     caller.abort(new Error('gone'));
     expect(refused(await first).code).toBe('cancelled');
     expect(runs).toBe(1);

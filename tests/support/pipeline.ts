@@ -1,5 +1,6 @@
 /** A pipeline for tests: any tools, an audit that is kept in memory, a clock that stands still unless it is moved. */
 
+import { dictionary } from '@zxcvbn-ts/language-common';
 import { afterAll } from 'vitest';
 
 import type { CertificateChecker } from '../../src/crypto/certificate/checker.js';
@@ -19,7 +20,8 @@ import { createCertificateChecker } from '../../src/network/checker.js';
 import { Attempts } from '../../src/storage/attempts.js';
 import { environmentKey } from '../../src/storage/key-file.js';
 import { createKeyStore } from '../../src/storage/keys.js';
-import { createVault } from '../../src/storage/master-key.js';
+import { createVault, type Vault } from '../../src/storage/master-key.js';
+import { Secrets } from '../../src/storage/secrets.js';
 import { lazyStore, type Store } from '../../src/storage/store.js';
 import { catalogue } from '../../src/tools/index.js';
 import type { AuditAccess } from '../../src/tools/tool.js';
@@ -50,6 +52,7 @@ export interface Bench {
   failures: { id: string; tool: string; cause: Record<string, unknown> }[];
   /** Milliseconds. */
   time: { now: number };
+  secrets: Secrets;
   call(tool: string, input: unknown, caller?: Partial<Caller>): Promise<CallResult>;
 }
 
@@ -65,11 +68,20 @@ const offline = (): CertificateChecker =>
 const stores: Store[] = [];
 afterAll(() => Promise.all(stores.map((store) => store.close())));
 
-/** A ring on a store of its own, which is opened with the first need. */
-export function temporaryRing(jwtSecret?: string): KeyRing {
+interface Room {
+  store: Store;
+  vault: Vault;
+}
+
+/** A store of its own, which is opened with the first need. */
+function temporaryRoom(): Room {
   const store = lazyStore({ home: newHome(), owner: USER });
   stores.push(store);
-  const vault = createVault(store, environmentKey(systemRandom(32)), systemRandom);
+  return { store, vault: createVault(store, environmentKey(systemRandom(32)), systemRandom) };
+}
+
+/** A ring on it. */
+export function temporaryRing(jwtSecret?: string, { store, vault }: Room = temporaryRoom()): KeyRing {
   const keys = createKeyStore(store, vault, systemRandom);
   return createKeyRing({ ...(jwtSecret === undefined ? {} : { jwtSecret }), store: keys });
 }
@@ -85,6 +97,11 @@ export function bench(
   const time = { now: 1_000_000 };
   let ids = 0;
   const clock = (): number => time.now;
+  const { store, vault } = temporaryRoom();
+  const secrets = new Secrets(
+    timed(store, () => Date.parse('2026-06-01T12:00:00Z') + time.now - 1_000_000),
+    vault,
+  );
   const pipeline = createPipeline({
     tools: catalogue(),
     context: {
@@ -98,6 +115,8 @@ export function bench(
       certificates,
       openPkcs12,
       audit: auditOf(entries),
+      secrets,
+      words: async () => dictionary['diceware-common'],
     },
     audit: { append: async (entry) => void entries.push(entry) },
     guesses: new Attempts(timed(open({ home: newHome() }), clock), {
@@ -105,6 +124,7 @@ export function bench(
       windowSeconds: 60,
       random: systemRandom,
     }),
+    exposedEnvironment: new Map(),
     fingerprint: async (subject) => Buffer.from(subject).toString('hex'),
     callsPerMinute: { light: 6_000, cpu: 600 },
     cpuSlots: 2,
@@ -118,7 +138,7 @@ export function bench(
   });
   const call: Bench['call'] = (tool, input, caller = {}) =>
     pipeline.call(tool, input, { name: 'tests', signal: never, ...caller });
-  return { pipeline, entries, failures, time, call };
+  return { pipeline, entries, failures, time, secrets, call };
 }
 
 /** The answer, or an error that shows the refusal. */

@@ -138,6 +138,26 @@ const BAD: Record<string, [Record<string, unknown>, string][]> = {
     [{ envelope: '{}', password: 'x', new_password: PASSWORD, key: 'a' }, 'key and new_password exclude each other'],
     [{ envelope: '{}', password: 'x', key: 'a', iterations: 600_000 }, 'iterations has no meaning with a key'],
   ],
+  secret_generate: [
+    [{}, 'kind is missing'],
+    [{ kind: CANARY, save_as: 'a' }, 'kind must be one of password'],
+    [{ kind: 'token' }, 'save_as or reveal is needed'],
+    [{ kind: 'token', length: 20, save_as: 'a' }, 'length does not go with the kind token'],
+    [{ kind: 'uuid', bytes: 16, save_as: 'a' }, 'bytes does not go with the kind uuid'],
+    [{ kind: 'password', length: 8, save_as: 'a' }, 'length must be at least 12'],
+    [{ kind: 'passphrase', words: 3, save_as: 'a' }, 'words must be at least 4'],
+    [{ kind: 'key', bytes: 8, save_as: 'a' }, 'bytes must be at least 16'],
+    [{ kind: 'token', reveal: true, expires_in_seconds: 60 }, 'expires_in_seconds has no meaning without save_as'],
+    [{ kind: 'token', save_as: CANARY.toUpperCase() }, 'save_as must be 1 to 64'],
+  ],
+  secret_list: [
+    [{ name: `${CANARY}!` }, 'name must be 1 to 64'],
+    [{ name: 'nobody' }, 'There is no secret of this name'],
+  ],
+  secret_delete: [
+    [{}, 'name is missing'],
+    [{ name: 'nobody' }, 'There is no secret of this name'],
+  ],
   key_create: [
     [{}, 'name is missing'],
     [{ name: CANARY.toUpperCase(), purpose: 'jwt' }, 'name must be 1 to 64 lower-case letters'],
