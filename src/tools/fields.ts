@@ -40,6 +40,13 @@ export function keyName(): z.ZodString {
   return z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'must be 1 to 64 lower-case letters, digits or hyphens');
 }
 
+/** The name of a stored secret, as in `secret://NAME`. */
+export function secretName(): z.ZodString {
+  return z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'must be 1 to 64 lower-case letters, digits or . _ -, letter or digit first');
+}
+
 /** A key of the ring by its name, or one version of it by its id. */
 export function keyNameOrId(): z.ZodString {
   return z

@@ -1,0 +1,66 @@
+/** Stored secrets as every room speaks of them: what is known of one, and what a store of them can do (DESIGN section 6, secret policy). */
+
+/** Where a secret came from. What the model supplied itself is trusted with less than what it has never seen. */
+export const SECRET_ORIGINS = ['generated', 'human', 'environment', 'model'] as const;
+export type SecretOrigin = (typeof SECRET_ORIGINS)[number];
+
+/** What a secret is: generated kinds, what a human typed (`text`), and results of tools. */
+export const SECRET_KINDS = [
+  'password',
+  'passphrase',
+  'token',
+  'uuid',
+  'key',
+  'text',
+  'hash',
+  'jwt',
+  'plaintext',
+] as const;
+export type SecretKind = (typeof SECRET_KINDS)[number];
+
+/** The longest value, in UTF-8 bytes. */
+export const MAX_SECRET_BYTES = 65_536;
+
+/** What may be told of a secret. Times are milliseconds since the epoch. */
+export interface SecretDescription {
+  name: string;
+  kind: SecretKind;
+  origin: SecretOrigin;
+  /** Whether the value was ever in an answer to the model, or came from it. */
+  shown: boolean;
+  createdAt: number;
+  expiresAt?: number;
+  /** Bits of the process that made it, for generated secrets. */
+  entropyBits?: number;
+  /** A keyed fingerprint of the value: equal for equal values of one store, worth nothing without the store's keys. */
+  fingerprint: string;
+}
+
+export interface StoredSecret extends SecretDescription {
+  value: string;
+}
+
+export interface NewSecret {
+  name: string;
+  kind: SecretKind;
+  origin: SecretOrigin;
+  shown: boolean;
+  value: string;
+  entropyBits?: number;
+  expiresAt?: number;
+}
+
+export interface SecretStore {
+  /** Throws `secret_exists` unless `overwrite`, `input_invalid` where too many or too large, or as the store does. */
+  put(secret: NewSecret, options?: { overwrite?: boolean }): Promise<SecretDescription>;
+  /** The secret with its value. Throws `secret_unknown`, also where it has expired or was deleted. */
+  get(name: string): Promise<StoredSecret>;
+  /** Throws `secret_exists` where `put` without `overwrite` would. */
+  requireFree(name: string): Promise<void>;
+  /** All by name, or the one; throws `secret_unknown` where a given name is not there. */
+  list(name?: string): Promise<SecretDescription[]>;
+  /** Deletes by name; restorable for seven days by an operator. Throws `secret_unknown`. */
+  remove(name: string): Promise<void>;
+  /** The keyed fingerprint a value has in this store. */
+  fingerprint(value: string): Promise<string>;
+}
