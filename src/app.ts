@@ -4,13 +4,17 @@ import { createHmac } from 'node:crypto';
 
 import type { Config } from './config.js';
 import type { CertificateChecker } from './crypto/certificate/checker.js';
+import type { Desk } from './crypto/desk.js';
 import { createKeyRing } from './crypto/keyring.js';
 import { systemRandom } from './crypto/random.js';
+import type { LocalDesk } from './desk/desk.js';
 import { AllowedFiles } from './files/read.js';
+import type { BrowserSurroundings } from './desk/browser.js';
 import type { AuditSink } from './guard/audit.js';
 import { createPipeline, TIME_LIMIT_SECONDS, type Pipeline, type PipelineOptions } from './guard/call.js';
 import type { GuessLimit, MonotonicClock } from './guard/limits.js';
 import type { Storage } from './storage/open.js';
+import { createPassingSecrets } from './storage/passing-secrets.js';
 import { catalogue } from './tools/index.js';
 import { OPERATOR_TOOLS } from './tools/key.js';
 import type { Tool } from './tools/tool.js';
@@ -33,6 +37,9 @@ export interface Surroundings {
   poolThreads: number;
   /** The effective user id of this process, where the platform has such ids: the home of the store must be theirs. */
   userId: number | undefined;
+  processId: number;
+  /** What tells whether the human has a browser here. */
+  browser: BrowserSurroundings;
   /** The built `workers/thread.js`. */
   threadScript: URL;
 }
@@ -50,6 +57,7 @@ export interface App {
 
 export function createApp(config: Config, surroundings: Surroundings): App {
   const { audit, reportFailure, clock, now, newId, processors, poolThreads, userId, threadScript } = surroundings;
+  const { processId, browser } = surroundings;
   // Two threads of the pool stay free for files and DNS.
   const cpuSlots = Math.max(1, Math.min(processors, poolThreads - 2));
   const hashingThreads = new ThreadPool(threadScript, cpuSlots);
@@ -67,6 +75,12 @@ export function createApp(config: Config, surroundings: Surroundings): App {
         random: systemRandom,
       });
     }));
+  const strength = createStrengthMeter(strengthThreads);
+  let loadingDesk: Promise<LocalDesk> | undefined;
+  const desk = (): Promise<LocalDesk> =>
+    (loadingDesk ??= import('./app-desk.js').then(({ openDesk }) =>
+      openDesk({ setting: config.desk, home: config.home, userId, processId, browser, strength, now }),
+    ));
   const passwords = createEngine(config.engine, hashingThreads);
   const { jwtSecret, jwtSecretPrevious } = config;
   const options: Omit<PipelineOptions, 'tools'> = {
@@ -79,11 +93,13 @@ export function createApp(config: Config, surroundings: Surroundings): App {
         store: loadedLater(async () => (await storage()).keys),
       }),
       passwords,
-      strength: createStrengthMeter(strengthThreads),
+      strength,
       policy: { minLength: config.passwordMinLength, bcryptCost: config.bcryptCost },
       files: new AllowedFiles(config.fileFolders),
       certificates: lazyChecker(config, now),
       openPkcs12: createPkcs12Opener(hashingThreads),
+      secrets: createPassingSecrets(now),
+      desk: loadedLater<Desk>(desk),
     },
     audit,
     guesses: loadedLater<GuessLimit>(async () => (await storage()).attempts),
@@ -108,6 +124,7 @@ export function createApp(config: Config, surroundings: Surroundings): App {
     storage,
     engines: () => passwords.report(),
     async close() {
+      await loadingDesk?.then((opened) => opened.close());
       const opened = loading?.then(({ store }) => store.close());
       await Promise.all([hashingThreads.close(), strengthThreads.close(), opened]);
     },

@@ -9,6 +9,7 @@ import type { AuditEntry, AuditSink, Outcome } from './audit.js';
 import { CallLimit, Slots, type GuessCharge, type GuessLimit, type MonotonicClock } from './limits.js';
 import { auditedFields, describeCause, explainIssues, type Issue } from './redact.js';
 import { resolveSecrets } from './references.js';
+import { TimeLimit } from './time-limit.js';
 
 export interface Caller {
   /** What the client calls itself, escaped and bounded. */
@@ -17,6 +18,8 @@ export interface Caller {
   signal: AbortSignal;
   /** Passes on how far the work is, where the client asked to be told. */
   progress?: (done: number, total: number) => void;
+  /** Sends the human to an address, past the model, where the client can. */
+  elicit?: NonNullable<ToolContext['elicit']>;
 }
 
 /** What an error tells the caller (CONTRACT). */
@@ -44,7 +47,7 @@ export interface Pipeline {
 
 export interface PipelineOptions {
   tools: readonly Tool[];
-  context: Omit<ToolContext, 'signal' | 'progress' | 'attemptsRemaining'>;
+  context: Omit<ToolContext, 'signal' | 'progress' | 'attemptsRemaining' | 'caller' | 'elicit' | 'untimed'>;
   audit: AuditSink;
   guesses: GuessLimit;
   /** A keyed fingerprint of what is guessed at, the same for all who share the limit. */
@@ -93,18 +96,21 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   ): Promise<unknown> => {
     const limitSeconds = options.timeLimitSeconds[weightOf(tool)];
     const timeUp = new AbortController();
-    const timer = setTimeout(() => timeUp.abort(timeExceeded(limitSeconds)), limitSeconds * 1000);
+    const limit = new TimeLimit(limitSeconds * 1000, options.clock, () => timeUp.abort(timeExceeded(limitSeconds)));
     const signal = AbortSignal.any([caller.signal, timeUp.signal]);
     running++;
     const work = tool.run(input, {
       ...options.context,
       signal,
       progress: caller.progress ?? (() => undefined),
+      caller: caller.name,
+      ...(caller.elicit === undefined ? {} : { elicit: caller.elicit }),
+      untimed: (wait) => limit.untimed(wait),
       ...(attemptsRemaining === undefined ? {} : { attemptsRemaining }),
     });
     const ended = (): void => {
       running--;
-      clearTimeout(timer);
+      limit.stop();
       release();
     };
     work.then(ended, ended);

@@ -7,6 +7,7 @@ import { inspect } from './inspect.js';
 import { jwtSign, jwtVerify } from './jwt.js';
 import { keyCreate, keyList, keyRetire, keyRotate } from './key.js';
 import { passwordHash, passwordStrength, passwordVerify } from './password.js';
+import { secretRequest } from './secret-request.js';
 import type { Tool } from './tool.js';
 
 export const TOOLSETS = {
@@ -14,6 +15,7 @@ export const TOOLSETS = {
   digests: [digestCompute],
   jwt: [jwtSign, jwtVerify],
   envelopes: [envelopeSeal, envelopeOpen, envelopeRewrap],
+  secrets: [secretRequest],
   keys: [keyCreate, keyRotate, keyRetire, keyList],
   certificates: [certificateCheck, certificateVerify],
   inspection: [inspect],

@@ -7,9 +7,11 @@ import { z } from 'zod';
 
 import type { CertificateChecker } from '../crypto/certificate/checker.js';
 import type { OpenPkcs12 } from '../crypto/certificate/pkcs12.js';
+import type { Desk, Elicit } from '../crypto/desk.js';
 import type { KeyRing } from '../crypto/keyring.js';
 import type { PasswordEngine } from '../crypto/password.js';
 import type { Random } from '../crypto/random.js';
+import type { SecretStore } from '../crypto/secret.js';
 import type { PasswordPolicy, StrengthMeter } from '../crypto/strength.js';
 import { isSecretField, type SecretInput } from './fields.js';
 
@@ -32,6 +34,14 @@ export interface ToolContext {
   files: FileReader;
   certificates: CertificateChecker;
   openPkcs12: OpenPkcs12;
+  secrets: SecretStore;
+  desk: Desk;
+  /** What the client calls itself, escaped and bounded. */
+  caller: string;
+  /** Sends the human to an address, past the model, where the client can. */
+  elicit?: Elicit;
+  /** Does what waits for a human: that time is not the run's. */
+  untimed<T>(wait: () => Promise<T>): Promise<T>;
   /** Tells the client how far the work is, where it asked to be told. */
   progress(done: number, total: number): void;
   /** Aborts when the client cancels and when the tool's time is up. */
