@@ -4,10 +4,13 @@ import { createHmac } from 'node:crypto';
 
 import type { Config } from './config.js';
 import type { CertificateChecker } from './crypto/certificate/checker.js';
+import type { Desk } from './crypto/desk.js';
 import { createKeyRing } from './crypto/keyring.js';
 import { systemRandom } from './crypto/random.js';
 import type { SecretStore } from './crypto/secret.js';
+import type { LocalDesk } from './desk/desk.js';
 import { AllowedFiles } from './files/read.js';
+import type { BrowserSurroundings } from './desk/browser.js';
 import type { AuditSink } from './guard/audit.js';
 import { createPipeline, TIME_LIMIT_SECONDS, type Pipeline, type PipelineOptions } from './guard/call.js';
 import type { GuessLimit, MonotonicClock } from './guard/limits.js';
@@ -35,6 +38,9 @@ export interface Surroundings {
   poolThreads: number;
   /** The effective user id of this process, where the platform has such ids: the home of the store must be theirs. */
   userId: number | undefined;
+  processId: number;
+  /** What tells whether the human has a browser here. */
+  browser: BrowserSurroundings;
   /** The built `workers/thread.js`. */
   threadScript: URL;
 }
@@ -54,6 +60,7 @@ export interface App {
 
 export function createApp(config: Config, surroundings: Surroundings): App {
   const { reportFailure, clock, now, newId, meter, processors, poolThreads, userId, threadScript } = surroundings;
+  const { processId, browser } = surroundings;
   // Two threads of the pool stay free for files and DNS.
   const cpuSlots = Math.max(1, Math.min(processors, poolThreads - 2));
   const hashingThreads = new ThreadPool(threadScript, cpuSlots);
@@ -74,6 +81,12 @@ export function createApp(config: Config, surroundings: Surroundings): App {
     }));
   // One process is one session of one client.
   const bootId = newId();
+  const strength = createStrengthMeter(strengthThreads);
+  let loadingDesk: Promise<LocalDesk> | undefined;
+  const desk = (): Promise<LocalDesk> =>
+    (loadingDesk ??= import('./app-desk.js').then(({ openDesk }) =>
+      openDesk({ setting: config.desk, home: config.home, userId, processId, browser, strength, now }),
+    ));
   const passwords = createEngine(config.engine, hashingThreads);
   const { jwtSecret, jwtSecretPrevious } = config;
   const options: Omit<PipelineOptions, 'tools'> = {
@@ -86,7 +99,7 @@ export function createApp(config: Config, surroundings: Surroundings): App {
         store: loadedLater(async () => (await storage()).keys),
       }),
       passwords,
-      strength: createStrengthMeter(strengthThreads),
+      strength,
       policy: { minLength: config.passwordMinLength, bcryptCost: config.bcryptCost },
       files: new AllowedFiles(config.fileFolders),
       certificates: lazyChecker(config, now),
@@ -99,6 +112,7 @@ export function createApp(config: Config, surroundings: Surroundings): App {
       },
       secrets: loadedLater<SecretStore>(async () => (await storage()).secrets),
       words: loadWords,
+      desk: loadedLater<Desk>(desk),
     },
     audit: loadedLater<AuditSink>(async () => (await storage()).audit),
     exposedEnvironment: config.exposedEnvironment,
@@ -126,6 +140,7 @@ export function createApp(config: Config, surroundings: Surroundings): App {
     engines: () => passwords.report(),
     auditsPending: () => opened?.audit.pending ?? 0,
     async close() {
+      await loadingDesk?.then((started) => started.close());
       const closed = loading?.then(({ store }) => store.close());
       await Promise.all([hashingThreads.close(), strengthThreads.close(), closed]);
     },

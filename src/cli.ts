@@ -3,6 +3,7 @@
 import type { App } from './app.js';
 import { attemptsCommand } from './cli-attempts.js';
 import { auditCommand } from './cli-audit.js';
+import { deskCommand } from './cli-desk.js';
 import type { Config, ConfigResult } from './config.js';
 import { runKeys } from './cli-keys.js';
 import { secretCommand } from './cli-secrets.js';
@@ -33,7 +34,9 @@ export interface CliWorld {
   readStdin(maxBytes: number): Promise<string>;
   /** A secret from the terminal, where it does not appear, or from standard input; null where there is none. */
   askSecret(question: string, confirm: boolean): Promise<string | null>;
+  /** The effective user id, where there are such ids. */
   userId: number | undefined;
+  isAlive(processId: number): boolean;
 }
 
 const MAX_INPUT_BYTES = 4 * 1_048_576;
@@ -48,6 +51,7 @@ Usage
   security-mcp tools                    list the tools
   security-mcp keys COMMAND             the key ring: list, create, rotate, retire, restore, destroy, policy, export, import
   security-mcp doctor                   check configuration, engines and versions
+  security-mcp desk                     where servers wait for you to type or read a secret
   security-mcp attempts list            what wrong guesses are held against, by fingerprint
   security-mcp attempts reset SUBJECT   free one of them, or --all
   security-mcp secret COMMAND           stored secrets: set, list, delete, deleted, restore, destroy
@@ -90,6 +94,8 @@ export async function runCli(args: readonly string[], world: CliWorld): Promise<
       return withConfig(world, (config) => runKeys(rest, json || !world.isTerminal, config, world, layOut));
     case 'doctor':
       return doctor(json, world);
+    case 'desk':
+      return withConfig(world, (config) => deskCommand(rest, world, config));
     case 'attempts':
       return withConfig(world, (config) => attemptsCommand(rest, json || !world.isTerminal, world, config));
     case 'audit':

@@ -3,6 +3,7 @@
 import { BCRYPT_COST } from './crypto/password.js';
 import { parseMasterKey } from './crypto/wrapping.js';
 import type { AllowedFolder } from './files/policy.js';
+import { DESK_SETTINGS, type DeskSetting } from './desk/setting.js';
 import { NETWORK_MODES, parseAllowedHost, type NetworkPolicy } from './network/policy.js';
 import { TOOLSET_NAMES, type Toolset } from './tools/index.js';
 import { ENGINE_SETTINGS, type EngineSetting } from './workers/engines.js';
@@ -33,6 +34,8 @@ export interface Config {
   readonly network: NetworkPolicy;
   /** PEM texts of trust anchors beside Node's bundled ones. */
   readonly extraAnchors: readonly string[];
+  /** How the human is asked. */
+  readonly desk: DeskSetting;
   readonly toolsets: readonly Toolset[];
   readonly readOnly: boolean;
   /** What tools may use as `env://NAME`. */
@@ -122,6 +125,11 @@ export const VARIABLES = [
     'comma-separated private hosts to allow under `public`: names, `*.example.com`, addresses, `10.0.0.0/8`',
   ],
   ['SECURITY_MCP_PORTS', 'none', 'comma-separated ports to allow under `public` beside those of TLS services'],
+  [
+    'SECURITY_MCP_DESK',
+    'auto',
+    'how the human gets to a page: `auto` by the client, else their browser (`BROWSER`), else the terminal; `browser`, `terminal` (`security-mcp desk`), `off`',
+  ],
   ['SECURITY_MCP_TOOLSETS', 'all', `comma-separated: ${TOOLSET_NAMES.map((name) => `\`${name}\``).join(', ')}`],
   ['SECURITY_MCP_READ_ONLY', 'off', '`1` leaves out tools with an effect (what signs, makes or stores)'],
   [
@@ -194,6 +202,7 @@ export function loadConfig(env: Environment, files: ConfigFiles): ConfigResult {
       ),
     },
     extraAnchors: ANCHOR_FILES.flatMap((name) => reader.anchorFile(name)),
+    desk: reader.choice('SECURITY_MCP_DESK', 'auto', DESK_SETTINGS),
     toolsets: reader.list('SECURITY_MCP_TOOLSETS', TOOLSET_NAMES),
     readOnly: reader.flag('SECURITY_MCP_READ_ONLY'),
     exposedEnvironment: reader.exposed('SECURITY_MCP_EXPOSE_ENV'),

@@ -44,6 +44,15 @@ function readBounded(path: string, maxBytes: number, regular = false): string {
   }
 }
 
+/** Whether a process is there, whoever's it is. */
+function isAlive(processId: number): boolean {
+  try {
+    return process.kill(processId, 0);
+  } catch (error) {
+    return (error as { code?: unknown }).code === 'EPERM';
+  }
+}
+
 async function readStdin(maxBytes: number): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -94,6 +103,8 @@ function assemble(config: Config, log: Log, meter?: Meter): App {
     processors: availableParallelism(),
     poolThreads: Number(process.env['UV_THREADPOOL_SIZE'] ?? 4) || 4,
     userId: process.geteuid?.(),
+    processId: process.pid,
+    browser: { platform: process.platform, environment: process.env },
     threadScript: new URL('./workers/thread.js', import.meta.url),
   });
 }
@@ -193,6 +204,7 @@ async function runCommand(args: readonly string[]): Promise<void> {
     print: (text) => new Promise((resolve) => process.stdout.write(text, () => resolve())),
     printError: (text) => new Promise((resolve) => process.stderr.write(text, () => resolve())),
     readFile: readBounded,
+    isAlive,
     readStdin,
     askSecret: (question, confirm) =>
       askSecret(question, confirm, { stdin: process.stdin, stderr: process.stderr, readStdin }),

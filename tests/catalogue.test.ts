@@ -87,6 +87,7 @@ it('marks as secret every field that the contract marks', () => {
     envelope_open: ['password', 'fernet_key'],
     envelope_rewrap: ['password', 'new_password'],
     secret_generate: [],
+    secret_request: [],
     secret_list: [],
     secret_delete: [],
     key_create: [],

@@ -239,6 +239,7 @@ describe('on a terminal', () => {
       readStdin: async () => '',
       askSecret: async () => null,
       userId: undefined,
+      isAlive: () => false,
     };
     return { world, out: () => out, errors: () => errors };
   }

@@ -11,6 +11,7 @@ import type { LimitKind, Load, Meter } from './meter.js';
 import { auditedFields, describeCause, explainIssues, type Issue } from './redact.js';
 import { resolveSecrets } from './references.js';
 import type { Referenced } from '../crypto/secret.js';
+import { TimeLimit } from './time-limit.js';
 
 export interface Caller {
   /** What the client calls itself, escaped and bounded. */
@@ -19,6 +20,8 @@ export interface Caller {
   signal: AbortSignal;
   /** Passes on how far the work is, where the client asked to be told. */
   progress?: (done: number, total: number) => void;
+  /** Sends the human to an address, past the model, where the client can. */
+  elicit?: NonNullable<ToolContext['elicit']>;
 }
 
 /** What an error tells the caller (CONTRACT). */
@@ -48,7 +51,10 @@ export interface Pipeline {
 
 export interface PipelineOptions {
   tools: readonly Tool[];
-  context: Omit<ToolContext, 'signal' | 'progress' | 'attemptsRemaining' | 'references'>;
+  context: Omit<
+    ToolContext,
+    'signal' | 'progress' | 'attemptsRemaining' | 'references' | 'caller' | 'elicit' | 'untimed'
+  >;
   /** What may be used as `env://NAME`. */
   exposedEnvironment: ReadonlyMap<string, string>;
   audit: AuditSink;
@@ -102,7 +108,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   ): Promise<unknown> => {
     const limitSeconds = options.timeLimitSeconds[weightOf(tool)];
     const timeUp = new AbortController();
-    const timer = setTimeout(() => timeUp.abort(timeExceeded(limitSeconds)), limitSeconds * 1000);
+    const limit = new TimeLimit(limitSeconds * 1000, options.clock, () => timeUp.abort(timeExceeded(limitSeconds)));
     const signal = AbortSignal.any([caller.signal, timeUp.signal]);
     running++;
     const work = tool.run(input, {
@@ -110,11 +116,14 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       references,
       signal,
       progress: (done, total) => (signal.aborted ? undefined : caller.progress?.(done, total)),
+      caller: caller.name,
+      ...(caller.elicit === undefined ? {} : { elicit: caller.elicit }),
+      untimed: (wait) => limit.untimed(wait),
       ...(attemptsRemaining === undefined ? {} : { attemptsRemaining }),
     });
     const ended = (): void => {
       running--;
-      clearTimeout(timer);
+      limit.stop();
       release();
     };
     work.then(ended, ended);

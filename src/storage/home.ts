@@ -14,6 +14,7 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   unlinkSync,
@@ -63,6 +64,15 @@ export class Home {
 
   path(name: string): string {
     return join(this.#folder, name);
+  }
+
+  /** The names of what is in it. */
+  names(): string[] {
+    try {
+      return readdirSync(this.#folder);
+    } catch (error) {
+      throw explainDisk(error);
+    }
   }
 
   /** Whether the file is there, ours alone and no link. Throws `storage_unavailable` where it is there and not so. */

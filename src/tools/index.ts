@@ -9,6 +9,7 @@ import { jwtSign, jwtVerify } from './jwt.js';
 import { keyCreate, keyList, keyRetire, keyRotate } from './key.js';
 import { passwordHash, passwordStrength, passwordVerify } from './password.js';
 import { secretDelete, secretGenerate, secretList } from './secret.js';
+import { secretRequest } from './secret-request.js';
 import type { Tool } from './tool.js';
 
 export const TOOLSETS = {
@@ -16,7 +17,7 @@ export const TOOLSETS = {
   digests: [digestCompute],
   jwt: [jwtSign, jwtVerify],
   envelopes: [envelopeSeal, envelopeOpen, envelopeRewrap],
-  secrets: [secretGenerate, secretList, secretDelete],
+  secrets: [secretGenerate, secretRequest, secretList, secretDelete],
   keys: [keyCreate, keyRotate, keyRetire, keyList],
   certificates: [certificateCheck, certificateVerify],
   inspection: [inspect],

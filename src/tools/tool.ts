@@ -7,6 +7,7 @@ import { z } from 'zod';
 
 import type { CertificateChecker } from '../crypto/certificate/checker.js';
 import type { OpenPkcs12 } from '../crypto/certificate/pkcs12.js';
+import type { Desk, Elicit } from '../crypto/desk.js';
 import type { KeyRing } from '../crypto/keyring.js';
 import type { PasswordEngine } from '../crypto/password.js';
 import type { Random } from '../crypto/random.js';
@@ -75,6 +76,13 @@ export interface ToolContext {
   references: ReadonlyMap<string, Referenced>;
   /** The published list that passphrases are made of. */
   words(): Promise<readonly string[]>;
+  desk: Desk;
+  /** What the client calls itself, escaped and bounded. */
+  caller: string;
+  /** Sends the human to an address, past the model, where the client can. */
+  elicit?: Elicit;
+  /** Does what waits for a human: that time is not the run's. */
+  untimed<T>(wait: () => Promise<T>): Promise<T>;
   /** Tells the client how far the work is, where it asked to be told. */
   progress(done: number, total: number): void;
   /** Aborts when the client cancels and when the tool's time is up. */

@@ -4,6 +4,7 @@ import { dictionary } from '@zxcvbn-ts/language-common';
 import { afterAll } from 'vitest';
 
 import type { CertificateChecker } from '../../src/crypto/certificate/checker.js';
+import type { Desk } from '../../src/crypto/desk.js';
 import { createKeyRing, type KeyRing } from '../../src/crypto/keyring.js';
 import { systemRandom } from '../../src/crypto/random.js';
 import type { AllowedFolder } from '../../src/files/policy.js';
@@ -44,6 +45,14 @@ function auditOf(entries: readonly AuditEntry[]): AuditAccess {
     seal: refuse,
     drop: refuse,
   };
+}
+
+/** A desk where nobody sits: the pages have tests of their own. */
+function noDesk(): Desk {
+  const refuse = (): never => {
+    throw new Error('the bench has no desk');
+  };
+  return { resume: async () => null, ask: refuse, show: refuse };
 }
 
 export interface Bench {
@@ -116,6 +125,7 @@ export function bench(
       openPkcs12,
       audit: auditOf(entries),
       secrets,
+      desk: noDesk(),
       words: async () => dictionary['diceware-common'],
     },
     audit: { append: async (entry) => void entries.push(entry) },

@@ -150,6 +150,12 @@ const BAD: Record<string, [Record<string, unknown>, string][]> = {
     [{ kind: 'token', reveal: true, expires_in_seconds: 60 }, 'expires_in_seconds has no meaning without save_as'],
     [{ kind: 'token', save_as: CANARY.toUpperCase() }, 'save_as must be 1 to 64'],
   ],
+  secret_request: [
+    [{ purpose: 'x' }, 'name is missing'],
+    [{ name: 'a' }, 'purpose is missing'],
+    [{ name: CANARY.toUpperCase(), purpose: 'x' }, 'name must be 1 to 64'],
+    [{ name: 'a', purpose: 'x'.repeat(301) }, 'purpose must be at most 300'],
+  ],
   secret_list: [
     [{ name: `${CANARY}!` }, 'name must be 1 to 64'],
     [{ name: 'nobody' }, 'There is no secret of this name'],
