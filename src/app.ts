@@ -9,7 +9,9 @@ import { createKeyRing } from './crypto/keyring.js';
 import { systemRandom } from './crypto/random.js';
 import type { SecretStore } from './crypto/secret.js';
 import type { LocalDesk } from './desk/desk.js';
+import { FileDeliveries } from './files/deliver.js';
 import { AllowedFiles } from './files/read.js';
+import { FileWriter } from './files/write.js';
 import type { BrowserSurroundings } from './desk/browser.js';
 import type { AuditSink } from './guard/audit.js';
 import { createPipeline, TIME_LIMIT_SECONDS, type Pipeline, type PipelineOptions } from './guard/call.js';
@@ -25,6 +27,7 @@ import { ThreadPool } from './workers/pool.js';
 
 /** Each may have 16 servers in hand. */
 const NETWORK_SLOTS = 4;
+const FILE_SLOTS = 2;
 
 export interface Surroundings {
   reportFailure(correlationId: string, tool: string, cause: Record<string, unknown>): void;
@@ -87,6 +90,7 @@ export function createApp(config: Config, surroundings: Surroundings): App {
     (loadingDesk ??= import('./app-desk.js').then(({ openDesk }) =>
       openDesk({ setting: config.desk, home: config.home, userId, processId, browser, strength, now }),
     ));
+  const writer = new FileWriter(config.fileFolders, newId);
   const passwords = createEngine(config.engine, hashingThreads);
   const { jwtSecret, jwtSecretPrevious } = config;
   const options: Omit<PipelineOptions, 'tools'> = {
@@ -102,6 +106,8 @@ export function createApp(config: Config, surroundings: Surroundings): App {
       strength,
       policy: { minLength: config.passwordMinLength, bcryptCost: config.bcryptCost },
       files: new AllowedFiles(config.fileFolders),
+      writer,
+      deliveries: new FileDeliveries(writer, config.deliverAny),
       certificates: lazyChecker(config, now),
       openPkcs12: createPkcs12Opener(hashingThreads),
       audit: {
@@ -125,6 +131,7 @@ export function createApp(config: Config, surroundings: Surroundings): App {
     callsPerMinute: config.callsPerMinute,
     cpuSlots,
     networkSlots: NETWORK_SLOTS,
+    fileSlots: FILE_SLOTS,
     timeLimitSeconds: TIME_LIMIT_SECONDS,
     clock,
     newId,

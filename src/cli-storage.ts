@@ -151,7 +151,7 @@ async function backup(
   const draft = join(dirname(file), `.security-mcp-backup-${randomUUID()}`);
   try {
     const { rows, entries } = await recorded(app, 'backup', async () => {
-      const written = await writeBackup(store, masterKey, lock, draft);
+      const written = await writeBackup(store, masterKey, lock, draft, systemRandom);
       const verified = await tryBackup(draft, key, written, world.userId);
       giveName(draft, file, overwrite);
       return { rows: written, entries: verified };

@@ -38,6 +38,8 @@ export interface Config {
   readonly desk: DeskSetting;
   readonly toolsets: readonly Toolset[];
   readonly readOnly: boolean;
+  /** Whether secrets of every origin may be delivered. */
+  readonly deliverAny: boolean;
   /** What tools may use as `env://NAME`. */
   readonly exposedEnvironment: ReadonlyMap<string, string>;
   /** Where metrics are served on the loopback address; absent where they are not. */
@@ -112,7 +114,7 @@ export const VARIABLES = [
   [
     'SECURITY_MCP_FILES',
     'none',
-    `absolute paths of the folders that file tools may read, at most ${MAX_FOLDERS}, with \`:\` between (\`;\` on Windows)`,
+    `absolute paths of the folders that tools may read and write files in, at most ${MAX_FOLDERS}, with \`:\` between (\`;\` on Windows)`,
   ],
   [
     'SECURITY_MCP_NETWORK',
@@ -132,6 +134,11 @@ export const VARIABLES = [
   ],
   ['SECURITY_MCP_TOOLSETS', 'all', `comma-separated: ${TOOLSET_NAMES.map((name) => `\`${name}\``).join(', ')}`],
   ['SECURITY_MCP_READ_ONLY', 'off', '`1` leaves out tools with an effect (what signs, makes or stores)'],
+  [
+    'SECURITY_MCP_DELIVER_ANY',
+    'off',
+    '`1` lets `secret_deliver` deliver every secret, not only those that were generated or typed by the human',
+  ],
   [
     'SECURITY_MCP_EXPOSE_ENV',
     'none',
@@ -205,6 +212,7 @@ export function loadConfig(env: Environment, files: ConfigFiles): ConfigResult {
     desk: reader.choice('SECURITY_MCP_DESK', 'auto', DESK_SETTINGS),
     toolsets: reader.list('SECURITY_MCP_TOOLSETS', TOOLSET_NAMES),
     readOnly: reader.flag('SECURITY_MCP_READ_ONLY'),
+    deliverAny: reader.flag('SECURITY_MCP_DELIVER_ANY'),
     exposedEnvironment: reader.exposed('SECURITY_MCP_EXPOSE_ENV'),
     ...(metricsPort === 0 ? {} : { metricsPort }),
     logLevel: reader.choice('SECURITY_MCP_LOG_LEVEL', 'info', LOG_LEVELS),

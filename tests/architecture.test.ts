@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 
 /** What each room may import. A trailing `/` names a room, `type:` allows types only, `*` everything of ours. */
 const RULES: Readonly<Record<string, readonly string[]>> = {
-  crypto: ['crypto/', 'node:crypto', 'node:buffer', 'jose', 'node-forge', '@zxcvbn-ts/'],
+  crypto: ['crypto/', 'node:crypto', 'node:buffer', 'jose', 'node-forge', 'age-encryption', '@zxcvbn-ts/'],
   tools: ['tools/', 'crypto/', 'zod'],
   guard: ['guard/', 'crypto/errors', 'crypto/secret', 'type:tools/', 'type:storage/'],
   files: ['files/', 'crypto/', 'node:fs', 'node:path'],

@@ -164,6 +164,25 @@ const PLANTED: Record<string, Record<string, unknown[]>> = {
       { envelope: '{}', new_password: CANARY },
     ],
   },
+  file_encrypt: {
+    password: [
+      { path: `/${CANARY}`, password: CANARY },
+      { path: '/a', password: CANARY, recipients: [CANARY] },
+      { path: '/a', password: CANARY, output: CANARY, armor: CANARY },
+    ],
+  },
+  file_decrypt: {
+    password: [
+      { path: `/${CANARY}.age`, password: CANARY },
+      { path: '/a.age', password: CANARY, identity: CANARY },
+      { path: '/a', password: CANARY, output: 5 },
+    ],
+    identity: [
+      { path: '/a.age', identity: CANARY },
+      { path: '/a.age', identity: `AGE-SECRET-KEY-1${CANARY}` },
+      { path: `/${CANARY}`, identity: `AGE-SECRET-KEY-1${CANARY}` },
+    ],
+  },
   certificate_verify: {
     password: [
       { certificates: PKCS12, password: CANARY },

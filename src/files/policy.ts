@@ -78,6 +78,13 @@ export const refusals = {
   ),
   // Inside:
   notRegular: refusal('is not a regular file', 'Folders, devices, pipes and sockets are not read: name a file.'),
+  severalNames: refusal(
+    'is a file with a second name (a hard link)',
+    'It may be a file elsewhere too: remove it, or give another path.',
+  ),
+  delivered: refusal('holds a secret that was delivered there', 'It was put there so that no tool shows it.'),
+  unwritable: refusal('cannot be written', 'Check the permissions of the folder and the health of its disk.'),
+  full: refusal('cannot be written: the disk is full', 'Make room, then try again.'),
   unreadable: refusal('cannot be read', 'Check the permissions of the file and the health of its disk.'),
   tooBig: (maxBytes: number) => refusal(`is a file of over ${maxBytes} bytes`, 'Name a smaller file.')(),
 } as const;

@@ -11,6 +11,7 @@ import { lstat, open, readlink, realpath, type FileHandle } from 'node:fs/promis
 
 import { SecurityError } from '../crypto/errors.js';
 import { checkText, liesInside, refusals, type AllowedFolder } from './policy.js';
+import { DELIVERED_BIT } from './write.js';
 
 export interface ReadLimits {
   maxBytes: number;
@@ -59,6 +60,16 @@ export class AllowedFiles {
     return Buffer.concat(pieces);
   }
 
+  /** How many bytes the file has now. Throws as `read` does. */
+  async size(path: string): Promise<number> {
+    const file = await openInside(path, this.#folders, this.#system);
+    try {
+      return Number((await orRefuse(file.stat({ bigint: true }), refusals.unreadable)).size);
+    } finally {
+      await file.close();
+    }
+  }
+
   /** The file in pieces, in constant memory: a piece is good until the next is asked for. Throws as `read` does. */
   async *pieces(path: string, { maxBytes, signal }: ReadLimits): AsyncGenerator<Uint8Array, void> {
     if (this.#open >= MAX_OPEN) throw tooManyOpen();
@@ -91,6 +102,7 @@ async function openInside(path: string, folders: readonly AllowedFolder[], syste
     const opened = await orRefuse(file.stat({ bigint: true }), refusals.unreadable);
     if (!opened.isFile() || !isSame(opened, checked) || !liesInside(folders, await whereIs(file, real, system)))
       throw refusals.nowhere();
+    if ((opened.mode & BigInt(DELIVERED_BIT)) !== 0n) throw refusals.delivered();
   } catch (error) {
     await file.close();
     throw error;

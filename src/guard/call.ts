@@ -44,7 +44,7 @@ export interface Pipeline {
   /** Whether a run goes on, also one whose caller has been answered or has gone. */
   readonly busy: boolean;
   /** How full its queues are. */
-  readonly queues: Readonly<Record<'cpu' | 'network', Load>>;
+  readonly queues: Readonly<Record<'cpu' | 'network' | 'file', Load>>;
   /** Resolves when every call has been answered and audited. */
   settled(): Promise<void>;
 }
@@ -66,8 +66,10 @@ export interface PipelineOptions {
   cpuSlots: number;
   /** How many calls that reach out run at once. */
   networkSlots: number;
+  /** How many calls that work on whole files run at once. */
+  fileSlots: number;
   /** How long a run may take once it has begun; `network` for every call that reaches out. */
-  timeLimitSeconds: { light: number; cpu: number; network: number };
+  timeLimitSeconds: { light: number; cpu: number; network: number; file: number };
   clock: MonotonicClock;
   newId(): string;
   bootId: string;
@@ -81,19 +83,26 @@ export interface PipelineOptions {
  * What is cheap is done within seconds, what is heavy within a minute, waiting for a slot not counted. Many servers in one
  * call take as long as they do: a checker keeps to less, so that what it has found is answered.
  */
-export const TIME_LIMIT_SECONDS = { light: 10, cpu: 60, network: 240 } as const;
+export const TIME_LIMIT_SECONDS = { light: 10, cpu: 60, network: 240, file: 3_600 } as const;
 
 /** What a call costs: time of a processor, or of servers elsewhere; both are bounded by slots. */
-function weightOf(tool: Tool): 'light' | 'cpu' | 'network' {
+function weightOf(tool: Tool): 'light' | 'cpu' | 'network' | 'file' {
   return tool.reach === 'network' ? 'network' : tool.cost;
 }
 
 export function createPipeline(options: PipelineOptions): Pipeline {
   const byName = new Map(options.tools.map((tool) => [tool.name, tool]));
   const limits = new Map(
-    options.tools.map((tool) => [tool.name, new CallLimit(options.callsPerMinute[tool.cost], options.clock)]),
+    options.tools.map((tool) => [
+      tool.name,
+      new CallLimit(options.callsPerMinute[tool.cost === 'light' ? 'light' : 'cpu'], options.clock),
+    ]),
   );
-  const slots = { cpu: new Slots(options.cpuSlots), network: new Slots(options.networkSlots) };
+  const slots = {
+    cpu: new Slots(options.cpuSlots),
+    network: new Slots(options.networkSlots),
+    file: new Slots(options.fileSlots),
+  };
   let running = 0;
   const underWay = new Set<Promise<CallResult>>();
 
@@ -273,7 +282,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       return running > 0;
     },
     get queues() {
-      return { cpu: slots.cpu.load, network: slots.network.load };
+      return { cpu: slots.cpu.load, network: slots.network.load, file: slots.file.load };
     },
     async settled() {
       await Promise.all(underWay);

@@ -3,31 +3,19 @@
  * under a passphrase or for a recipient. It is written beside its name, read back and tried, and only then given the name.
  */
 
-import {
-  closeSync,
-  createReadStream,
-  fsyncSync,
-  linkSync,
-  openSync,
-  readSync,
-  renameSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, createReadStream, fsyncSync, linkSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import { Decrypter, Encrypter, generateX25519Identity, identityToRecipient } from 'age-encryption';
 
+import { passphraseIdentity, passphraseRecipient } from '../crypto/age/passphrase.js';
 import { base64url, fromBase64url } from '../crypto/bytes.js';
+import type { Random } from '../crypto/random.js';
 import { SecurityError } from '../crypto/errors.js';
 import { rfc3339 } from '../crypto/text.js';
 import { isTable, rowsOf, SCHEMA_VERSION, WHOLE_STORE_MS, type TableRow, type Value } from './snapshot.js';
 import type { Store } from './store.js';
 
-/** 2^16 blocks of 1 KiB: 64 MiB and a second or two. */
-const SCRYPT_LOG_N = 16;
-/** What a file may ask of whoever opens it: 256 MiB. */
-const MAX_SCRYPT_LOG_N = 18;
 const MAX_LINE_BYTES = 8 * 1_048_576;
 const CHUNK_BYTES = 65_536;
 
@@ -49,14 +37,13 @@ export async function writeBackup(
   masterKey: Uint8Array,
   lock: BackupLock,
   draft: string,
+  random: Random,
 ): Promise<number> {
   return store.read(
     async (trx) => {
       const encrypter = new Encrypter();
-      if ('passphrase' in lock) {
-        encrypter.setScryptWorkFactor(SCRYPT_LOG_N);
-        encrypter.setPassphrase(lock.passphrase);
-      } else for (const recipient of lock.recipients) addRecipient(encrypter, recipient);
+      if ('passphrase' in lock) encrypter.addRecipient(passphraseRecipient(lock.passphrase, random));
+      else for (const recipient of lock.recipients) addRecipient(encrypter, recipient);
       const createdAt = rfc3339(new Date(await store.now(trx)));
       let count = 0;
       async function* lines(): AsyncGenerator<string> {
@@ -153,10 +140,9 @@ export interface OpenBackup {
 
 /** Opens a backup. Throws `input_invalid`: one text for a wrong passphrase, another file, and what was changed. */
 export async function openBackup(path: string, key: BackupKey): Promise<OpenBackup> {
-  requireBoundedCost(path);
   const decrypter = new Decrypter();
   try {
-    if ('passphrase' in key) decrypter.addPassphrase(key.passphrase);
+    if ('passphrase' in key) decrypter.addIdentity(passphraseIdentity(key.passphrase));
     else decrypter.addIdentity(key.identity);
   } catch (cause) {
     throw new SecurityError('input_invalid', 'The identity is none of age (AGE-SECRET-KEY-1...).', {
@@ -179,23 +165,6 @@ export async function openBackup(path: string, key: BackupKey): Promise<OpenBack
 
 async function* bytesOf(file: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
   for await (const chunk of file) yield Uint8Array.from(chunk);
-}
-
-/** scrypt of age (C2SP age, section scrypt recipient stanza): its cost stands in the header, in clear. */
-function requireBoundedCost(path: string): void {
-  const head = Buffer.alloc(4_096);
-  const file = openSync(path, 'r');
-  let length: number;
-  try {
-    length = readSync(file, head, 0, head.length, 0);
-  } finally {
-    closeSync(file);
-  }
-  const logN = /^-> scrypt \S+ (\d{1,6})$/m.exec(head.subarray(0, length).toString('latin1'))?.[1];
-  if (Number(logN ?? 0) > MAX_SCRYPT_LOG_N)
-    throw new SecurityError('input_invalid', 'The file asks for more work than a backup of this program does.', {
-      hint: 'Give a file that security-mcp backup wrote.',
-    });
 }
 
 async function* opened(decrypt: () => Promise<ReadableStream<Uint8Array>>): AsyncGenerator<Uint8Array> {

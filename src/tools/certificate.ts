@@ -72,7 +72,7 @@ export const certificateCheck = defineTool({
   name: 'certificate_check',
   title: 'Check TLS servers',
   description:
-    'Judges TLS servers (host, host:port, [v6]:port): chain, hostname, validity, keys, revocation, pins. Each gets a verdict with reasons and remedies.',
+    'Judges up to 100 TLS servers (host, host:port, [v6]:port): chain, hostname, validity, revocation, pins. Each gets a verdict, reasons and remedies.',
   effect: 'none',
   reach: 'network',
   cost: 'light',
@@ -136,7 +136,7 @@ export const certificateVerify = defineTool({
   name: 'certificate_verify',
   title: 'Verify a certificate',
   description:
-    'The same judgement as certificate_check without any network: a certificate and its chain as PEM, DER, PKCS#7 or PKCS#12 (certificates, or path of a file), against the system roots or trust, now or at a time, with CRLs and an OCSP response where given.',
+    'The judgement of certificate_check without network: a certificate and its chain (certificates or path), against the system roots or trust, with given CRLs and OCSP response.',
   effect: 'none',
   reach: 'local',
   cost: 'light',

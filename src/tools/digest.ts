@@ -24,7 +24,7 @@ export const digestCompute = defineTool({
   name: 'digest_compute',
   title: 'Compute a digest',
   description:
-    'Digest of text, base64, hex or a file (give exactly one), or its HMAC where key, or key_name for a ring key, is given. With expected, says in constant time whether they match. Not for passwords: use password_hash.',
+    'Digest of text, base64, hex or a file (exactly one), or its HMAC with key, or key_name of the ring. With expected, says whether they match. Not for passwords: use password_hash.',
   effect: 'none',
   reach: 'local',
   cost: 'light',
@@ -42,7 +42,7 @@ export const digestCompute = defineTool({
     key: secret('mac_key', 8_192).optional(),
     key_encoding: z.enum(['text', 'hex', 'base64']).optional(),
     key_name: keyNameOrId().optional().describe('Name (newest version) or key_id.'),
-    encoding: z.enum(['hex', 'base64', 'base64url']).optional().describe('Of digest and expected; default hex.'),
+    encoding: z.enum(['hex', 'base64', 'base64url']).optional().describe('Default hex.'),
     expected: z.string().max(256).optional(),
   }),
   output: z.strictObject({

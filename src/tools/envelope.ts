@@ -32,7 +32,7 @@ export const envelopeSeal = defineTool({
   name: 'envelope_seal',
   title: 'Seal a secret',
   description:
-    'Encrypts text under a password into a JWE whose salt and parameters travel with it, into Fernet (format fernet with password; fernet_key for a bare token), or under key, a ring key (default: envelope). context is bound to a JWE: the same one is needed to open it.',
+    'Encrypts text under a password into a JWE, into Fernet (format fernet with password; fernet_key for a bare token), or under a ring key (default: envelope). context is bound to a JWE and needed to open it.',
   effect: 'none',
   reach: 'local',
   cost: 'cpu',
@@ -107,7 +107,7 @@ export const envelopeOpen = defineTool({
   name: 'envelope_open',
   title: 'Open an envelope',
   description:
-    'Decrypts what envelope_seal made (a ring key is found by itself), a Fernet token, or an envelope of the earlier Python service, which brings its salt. Every failure is the same envelope_rejected. upgrade says what has become weak.',
+    'Decrypts what envelope_seal made (a ring key is found by itself), a Fernet token, or an envelope of the earlier Python service. upgrade says what has become weak.',
   effect: 'writes',
   reach: 'local',
   cost: 'cpu',
@@ -180,7 +180,7 @@ export const envelopeRewrap = defineTool({
   name: 'envelope_rewrap',
   title: 'Rewrap an envelope',
   description:
-    "Moves an envelope to a new password, a ring key, that key's newest version or more iterations without showing the plaintext; the ciphertext stays as it is. Without password a ring key opens it. reencrypt also replaces the content key. The earlier service's envelopes become JWE.",
+    "Moves an envelope to a new password, a ring key, its newest version or more iterations without showing the plaintext. Without password a ring key opens it. reencrypt replaces the content key too. The earlier service's become JWE.",
   effect: 'none',
   reach: 'local',
   cost: 'cpu',

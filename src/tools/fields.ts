@@ -71,7 +71,7 @@ export function secretName(): z.ZodString {
 
 /** The name to store a result under, in place of answering it. */
 export function saveAs(): z.ZodOptional<z.ZodString> {
-  return secretName().optional().describe('Store it, answer secret://NAME.');
+  return secretName().optional().describe('Store as secret://NAME.');
 }
 
 /** A key of the ring by its name, or one version of it by its id. */
@@ -98,7 +98,7 @@ export function userInputs(): z.ZodArray<z.ZodString> {
 
 /** A file inside the allowed folders. What else a path must be is the reader's to say, as `path_refused`. */
 export function filePath(): z.ZodString {
-  return text(4_096).min(1).describe('Absolute path of a file in a folder of SECURITY_MCP_FILES.');
+  return text(4_096).min(1).describe('Absolute; in SECURITY_MCP_FILES.');
 }
 
 /** A time in RFC 3339 with its offset. */

@@ -4,11 +4,13 @@ import { auditQuery } from './audit.js';
 import { certificateCheck, certificateVerify } from './certificate.js';
 import { digestCompute } from './digest.js';
 import { envelopeOpen, envelopeRewrap, envelopeSeal } from './envelope.js';
+import { fileDecrypt, fileEncrypt } from './file.js';
 import { inspect } from './inspect.js';
 import { jwtSign, jwtVerify } from './jwt.js';
 import { keyCreate, keyList, keyRetire, keyRotate } from './key.js';
 import { passwordHash, passwordStrength, passwordVerify } from './password.js';
 import { secretDelete, secretGenerate, secretList } from './secret.js';
+import { secretDeliver } from './secret-deliver.js';
 import { secretRequest } from './secret-request.js';
 import type { Tool } from './tool.js';
 
@@ -17,7 +19,8 @@ export const TOOLSETS = {
   digests: [digestCompute],
   jwt: [jwtSign, jwtVerify],
   envelopes: [envelopeSeal, envelopeOpen, envelopeRewrap],
-  secrets: [secretGenerate, secretRequest, secretList, secretDelete],
+  files: [fileEncrypt, fileDecrypt],
+  secrets: [secretGenerate, secretRequest, secretDeliver, secretList, secretDelete],
   keys: [keyCreate, keyRotate, keyRetire, keyList],
   certificates: [certificateCheck, certificateVerify],
   inspection: [inspect],

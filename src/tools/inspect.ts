@@ -18,7 +18,7 @@ export const inspect = defineTool({
   name: 'inspect',
   title: 'Inspect an artefact',
   description:
-    'Recognises and explains a JWT, JWE or envelope, Fernet token, password hash, certificate or bundle, PKCS#7, PKCS#12, CSR, CRL, OCSP response, key, age file or JWK Set, with findings. Needs no secret, shows none, and proves nothing genuine. Give text, base64 or a path.',
+    'Explains a JWT, JWE or envelope, Fernet token, password hash, certificate or bundle, PKCS#7, PKCS#12, CSR, CRL, OCSP response, key, age file or JWK Set, with findings. Shows no secret, proves nothing genuine. Give text, base64 or path.',
   effect: 'none',
   reach: 'local',
   cost: 'light',

@@ -34,7 +34,7 @@ export const jwtSign = defineTool({
   name: 'jwt_sign',
   title: 'Sign a JWT',
   description:
-    'Signs a JSON Web Token with a key of the ring (default: HS256 under JWT_SECRET_KEY where it is set, else under the key jwt). Lives 1,800 seconds unless ttl_seconds says otherwise; at most a day, or what the policy of the key allows. Registered claims have their own fields and are refused in claims.',
+    'Signs a JSON Web Token with a key of the ring (default: JWT_SECRET_KEY where set, else jwt). Lives 1,800 seconds unless ttl_seconds says otherwise; at most a day, or what the key allows. Registered claims have their own fields.',
   effect: 'writes',
   reach: 'local',
   cost: 'light',
@@ -112,7 +112,7 @@ export const jwtVerify = defineTool({
   name: 'jwt_verify',
   title: 'Verify a JWT',
   description:
-    'Verifies signature and claims with the ring, or with jwks or public_key where given. The algorithm comes from the key, never from the token. A bad token is a result: valid false with the reason.',
+    'Verifies signature and claims with the ring, or with jwks or public_key. The algorithm comes from the key. A bad token is a result: valid false with the reason.',
   effect: 'none',
   reach: 'local',
   cost: 'light',

@@ -88,7 +88,7 @@ export const keyCreate = defineTool({
   name: 'key_create',
   title: 'Create a key',
   description:
-    'Makes a key in the ring: for jwt_sign (HS256 unless algorithm says otherwise), envelope_seal (with ECDH-ES+A256KW others seal to its public key) or HMAC digests. It lasts over restarts and never leaves the server. Default keys need no creating.',
+    'Makes a key in the ring, for jwt_sign (default HS256), envelope_seal (with ECDH-ES+A256KW others seal to its public key) or HMAC digests. It never leaves the server. Default keys need no creating.',
   effect: 'writes',
   reach: 'local',
   cost: 'cpu',
@@ -110,8 +110,7 @@ export const keyCreate = defineTool({
 export const keyRotate = defineTool({
   name: 'key_rotate',
   title: 'Rotate a key',
-  description:
-    'Gives a key a new version, which signs, seals and computes from now on. What older versions made still verifies and opens.',
+  description: 'Gives a key a new version for all new work. What older versions made still verifies and opens.',
   effect: 'writes',
   reach: 'local',
   cost: 'cpu',
@@ -126,7 +125,7 @@ export const keyRetire = defineTool({
   name: 'key_retire',
   title: 'Retire a key version',
   description:
-    'Disables a version that is not the primary, enables it again, or schedules its destruction in seven days, which only an operator can undo. What it made is refused from then on.',
+    'Disables a version that is not the primary, enables it again, or schedules its destruction in seven days, which only an operator undoes.',
   effect: 'destroys',
   reach: 'local',
   cost: 'light',
@@ -145,7 +144,7 @@ export const keyList = defineTool({
   name: 'key_list',
   title: 'List keys',
   description:
-    'The keys of the ring with versions, states, and whether rotation is overdue; public adds the JWK Set that verifies our tokens. Never a secret part.',
+    'The keys of the ring: versions, states, whether rotation is overdue; public adds the JWK Set that verifies our tokens.',
   effect: 'none',
   reach: 'local',
   cost: 'light',

@@ -46,7 +46,7 @@ export const passwordHash = defineTool({
   name: 'password_hash',
   title: 'Hash a password',
   description:
-    'Hashes a password for storage with a fresh salt: bcrypt (default) or argon2id. Refuses weak passwords unless allow_weak, and for bcrypt more than 72 UTF-8 bytes, which it would cut.',
+    'Hashes a password with a fresh salt: bcrypt (default) or argon2id. Refuses weak ones unless allow_weak, and over 72 UTF-8 bytes for bcrypt.',
   effect: 'writes',
   reach: 'local',
   cost: 'cpu',
@@ -61,7 +61,7 @@ export const passwordHash = defineTool({
       .optional()
       .describe('bcrypt: log2 rounds, 10-15. argon2id: passes, 2-10.'),
     allow_weak: z.boolean().optional(),
-    user_inputs: userInputs().optional().describe('Names etc. it must not be made of.'),
+    user_inputs: userInputs().optional().describe('Names etc. not to be made of.'),
     save_as: saveAs(),
   }),
   output: z.strictObject({
@@ -137,7 +137,7 @@ export const passwordVerify = defineTool({
   name: 'password_verify',
   title: 'Verify a password',
   description:
-    'Checks a password against a stored bcrypt or argon2 hash, in constant time. Limited to a few attempts a minute per hash; a success gives its attempt back. needs_rehash says the hash should be renewed now.',
+    'Checks a password against a bcrypt or argon2 hash. A few attempts a minute per hash; a success gives its attempt back. needs_rehash: renew the hash now.',
   effect: 'none',
   reach: 'local',
   cost: 'cpu',
@@ -175,15 +175,14 @@ export const passwordVerify = defineTool({
 export const passwordStrength = defineTool({
   name: 'password_strength',
   title: 'Judge a password',
-  description:
-    'Estimates how hard a password is to guess (zxcvbn) and says whether the policy accepts it: length and guessability, no composition rules.',
+  description: 'Estimates how hard a password is to guess (zxcvbn) and says whether the policy accepts it.',
   effect: 'none',
   reach: 'local',
   cost: 'cpu',
   audit: [],
   input: z.strictObject({
     password: secret('strength'),
-    user_inputs: userInputs().optional().describe('Names etc. it must not be made of.'),
+    user_inputs: userInputs().optional().describe('Names etc. not to be made of.'),
   }),
   output: z.strictObject({
     score: z.int().min(0).max(4).optional(),

@@ -13,7 +13,7 @@ export const secretRequest = defineTool({
   name: 'secret_request',
   title: 'Ask the human for a secret',
   description:
-    'The human types a secret on a local page that you never see. While pending, call again for the outcome; through terminal: have them run `security-mcp desk`.',
+    'The human types a secret on a local page that you never see. While pending, call again; through terminal: have them run `security-mcp desk`.',
   effect: 'writes',
   reach: 'local',
   cost: 'light',

@@ -67,7 +67,7 @@ export const secretGenerate = defineTool({
   name: 'secret_generate',
   title: 'Generate a secret',
   description:
-    'Makes a password, passphrase (EFF word list), token, UUID or raw key, without bias, and stores it under save_as: only the reference comes back. reveal answers the value.',
+    'Makes a password, passphrase (EFF word list), token, UUID or raw key and stores it under save_as: only the reference comes back. reveal answers the value.',
   effect: 'writes',
   reach: 'local',
   cost: 'light',
@@ -79,7 +79,7 @@ export const secretGenerate = defineTool({
     words: z.int().min(4).max(20).optional().describe('Default 6.'),
     bytes: z.int().min(16).max(256).optional().describe('Of a token or key, default 32.'),
     encoding: z.enum(KEY_ENCODINGS).optional(),
-    uuid_version: z.union([z.literal(4), z.literal(7)]).optional(),
+    uuid_version: z.literal([4, 7]).optional(),
     expires_in_seconds: z.int().min(60).max(MAX_LIFE_SECONDS).optional(),
     save_as: saveAs(),
     reveal: z.boolean().optional(),
@@ -156,7 +156,7 @@ function told({
 export const secretList = defineTool({
   name: 'secret_list',
   title: 'List secrets',
-  description: 'The stored secrets: names, kinds, origins, ages and keyed fingerprints; never values.',
+  description: 'The stored secrets: names, kinds, origins, ages, fingerprints; never values.',
   effect: 'none',
   reach: 'local',
   cost: 'light',
@@ -169,7 +169,7 @@ export const secretList = defineTool({
 export const secretDelete = defineTool({
   name: 'secret_delete',
   title: 'Delete a secret',
-  description: 'Deletes a stored secret. For seven days an operator can restore it; its name stays taken as long.',
+  description: 'Deletes a stored secret. For seven days an operator can restore it, and its name stays taken.',
   effect: 'destroys',
   reach: 'local',
   cost: 'light',

@@ -11,7 +11,7 @@ import type { Desk, Elicit } from '../crypto/desk.js';
 import type { KeyRing } from '../crypto/keyring.js';
 import type { PasswordEngine } from '../crypto/password.js';
 import type { Random } from '../crypto/random.js';
-import type { Referenced, SecretStore } from '../crypto/secret.js';
+import type { Referenced, SecretOrigin, SecretStore } from '../crypto/secret.js';
 import type { PasswordPolicy, StrengthMeter } from '../crypto/strength.js';
 import { secretMarkOf, type SecretInput, type SecretMark } from './fields.js';
 
@@ -21,6 +21,27 @@ export interface FileReader {
   read(path: string, limits: { maxBytes: number; signal: AbortSignal }): Promise<Uint8Array>;
   /** The file in pieces; a piece is good until the next is asked for. */
   pieces(path: string, limits: { maxBytes: number; signal: AbortSignal }): AsyncIterable<Uint8Array>;
+  /** In bytes, as it is now. */
+  size(path: string): Promise<number>;
+}
+
+/** A file that is being written: it gets its name when it is whole, or nothing is left of it. */
+export interface Draft {
+  write(bytes: Uint8Array): Promise<void>;
+  commit(): Promise<void>;
+  discard(): Promise<void>;
+}
+
+/** Files inside the same folders. Refusals are `path_refused` and `file_exists`. */
+export interface Writer {
+  draft(path: string, options: { overwrite: boolean }): Promise<Draft>;
+}
+
+/** Where stored secrets may be put. */
+export interface Deliveries {
+  mayLeave(origin: SecretOrigin): boolean;
+  toFile(path: string, value: string, overwrite: boolean): Promise<void>;
+  toVariable(path: string, variable: string, value: string, overwrite: boolean): Promise<void>;
 }
 
 /** A run of the audit that is closed, exported and dropped as one. */
@@ -68,6 +89,8 @@ export interface ToolContext {
   strength: StrengthMeter;
   policy: PasswordPolicy & { bcryptCost: number };
   files: FileReader;
+  writer: Writer;
+  deliveries: Deliveries;
   certificates: CertificateChecker;
   openPkcs12: OpenPkcs12;
   audit: AuditAccess;
@@ -103,8 +126,8 @@ export interface ToolDeclaration<I extends z.ZodRawShape, O extends z.ZodRawShap
   /** `writes` and `destroys` are audited before they run. */
   effect: 'none' | 'writes' | 'destroys';
   reach: 'local' | 'network';
-  /** `cpu` calls run a few at a time, in order; `light` calls never wait for them. */
-  cost: 'light' | 'cpu';
+  /** `cpu` calls run a few at a time, in order, and `file` calls, which may take an hour; `light` calls never wait for them. */
+  cost: 'light' | 'cpu' | 'file';
   /**
    * The inputs that may reach the audit log: choices, numbers and labels. Never free text, where a secret may have been
    * mistyped; names of keys are audited from the output, where they are known to be names.
@@ -207,9 +230,6 @@ export function describeTool(tool: Tool): ToolListing {
   };
 }
 
-/** Longer limits than this are not worth a model's attention; they hold all the same. */
-const TOLD_LENGTH = 512;
-
 /** The JSON Schema of a zod schema in as few words as say it: hosts put every word of it before the model. */
 function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchemaObject {
   const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, {
@@ -218,14 +238,21 @@ function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchemaObject
       if (secretMarkOf(zodSchema) !== undefined) json.anyOf = [{ type: 'string' }, { type: 'object' }];
       if (json.maximum === Number.MAX_SAFE_INTEGER) delete json.maximum;
       if (json.minimum === Number.MIN_SAFE_INTEGER) delete json.minimum;
-      if ((json.maxLength ?? 0) > TOLD_LENGTH) delete json.maxLength;
-      // What a name may hold is told by the refusal of one that holds something else.
+      // What a text may hold, and how long it or a list may be, is told by the refusal of one that is otherwise.
       delete json.pattern;
+      delete json.minLength;
+      delete json.maxLength;
+      delete json.minItems;
+      delete json.maxItems;
       const { additionalProperties: others } = json;
       if (typeof others === 'object' && Object.keys(others).length === 0) json.additionalProperties = true;
       if (json.propertyNames !== undefined) delete json.propertyNames;
       // What leaves is checked against the strict schema; a client has no use for being told so.
-      if (io === 'output' && others === false) delete json.additionalProperties;
+      if (io === 'output') {
+        delete json.additionalProperties;
+        delete json.minimum;
+        delete json.maximum;
+      }
     },
   });
   unfold(rest);

@@ -236,7 +236,7 @@ describe('running', () => {
   it('gives up at the time limit of the tool', async () => {
     const { call, entries } = bench({
       tools: [probe(() => new Promise(() => undefined))],
-      timeLimitSeconds: { light: 0.02, cpu: 60, network: 60 },
+      timeLimitSeconds: { light: 0.02, cpu: 60, network: 60, file: 60 },
     });
     expect(refused(await call('probe', {})).code).toBe('timeout');
     expect(entries.at(-1)).toMatchObject({ outcome: 'failed', code: 'timeout' });

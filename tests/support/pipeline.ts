@@ -1,5 +1,7 @@
 /** A pipeline for tests: any tools, an audit that is kept in memory, a clock that stands still unless it is moved. */
 
+import { randomUUID } from 'node:crypto';
+
 import { dictionary } from '@zxcvbn-ts/language-common';
 import { afterAll } from 'vitest';
 
@@ -8,7 +10,9 @@ import type { Desk } from '../../src/crypto/desk.js';
 import { createKeyRing, type KeyRing } from '../../src/crypto/keyring.js';
 import { systemRandom } from '../../src/crypto/random.js';
 import type { AllowedFolder } from '../../src/files/policy.js';
+import { FileDeliveries } from '../../src/files/deliver.js';
 import { AllowedFiles } from '../../src/files/read.js';
+import { FileWriter } from '../../src/files/write.js';
 import type { AuditEntry } from '../../src/guard/audit.js';
 import {
   createPipeline,
@@ -106,6 +110,7 @@ export function bench(
   const time = { now: 1_000_000 };
   let ids = 0;
   const clock = (): number => time.now;
+  const writer = new FileWriter(folders, randomUUID);
   const { store, vault } = temporaryRoom();
   const secrets = new Secrets(
     timed(store, () => Date.parse('2026-06-01T12:00:00Z') + time.now - 1_000_000),
@@ -121,6 +126,8 @@ export function bench(
       strength: strengthMeter,
       policy: { minLength: 8, bcryptCost: 10 },
       files: new AllowedFiles(folders),
+      writer,
+      deliveries: new FileDeliveries(writer, false),
       certificates,
       openPkcs12,
       audit: auditOf(entries),
@@ -139,7 +146,8 @@ export function bench(
     callsPerMinute: { light: 6_000, cpu: 600 },
     cpuSlots: 2,
     networkSlots: 4,
-    timeLimitSeconds: { light: 10, cpu: 60, network: 60 },
+    timeLimitSeconds: { light: 10, cpu: 60, network: 60, file: 60 },
+    fileSlots: 2,
     clock,
     newId: () => `id-${++ids}`,
     bootId: 'boot',
