@@ -6,8 +6,13 @@ const END = '-----END AGE ENCRYPTED FILE-----';
 const LINE_BYTES = 48;
 const MAX_LINE = 64;
 
+/** What may stand before and after the armor. */
+const MAX_WHITESPACE = 1_024;
+/** How much of a file says whether it is armored. */
+export const ARMOR_HEAD_BYTES = MAX_WHITESPACE + BEGIN.length;
+
 export function isArmored(head: Uint8Array): boolean {
-  return Buffer.from(head.subarray(0, BEGIN.length)).toString('latin1') === BEGIN;
+  return Buffer.from(head.subarray(0, ARMOR_HEAD_BYTES)).toString('latin1').trimStart().startsWith(BEGIN);
 }
 
 export async function* armored(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -31,7 +36,8 @@ export async function* unarmored(pieces: AsyncIterable<Uint8Array>): AsyncGenera
   let rest = '';
   const take = (line: string): Uint8Array | null => {
     if (state === 'before') {
-      if (line !== BEGIN) throw new Error('no armor');
+      if (line.trim() === '') return null;
+      if (line.trimStart() !== BEGIN) throw new Error('no armor');
       state = 'lines';
       return null;
     }

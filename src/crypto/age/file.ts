@@ -8,7 +8,7 @@ import { Decrypter, Encrypter } from 'age-encryption';
 import { envelopeRejected } from '../envelope.js';
 import { inputInvalid, SecurityError } from '../errors.js';
 import type { Random } from '../random.js';
-import { armored, isArmored, unarmored } from './armor.js';
+import { ARMOR_HEAD_BYTES, armored, isArmored, unarmored } from './armor.js';
 import { passphraseIdentity, passphraseRecipient } from './passphrase.js';
 import { decryptPayload, encryptPayload, prepended } from './stream.js';
 
@@ -111,10 +111,14 @@ async function parted(
 
 /** The pieces as they are, or without the armor that they begin with. */
 async function withoutArmor(iterator: AsyncIterator<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
-  const first = await iterator.next();
-  if (first.done === true) throw envelopeRejected();
-  const all = prepended(first.value, iterator);
-  return isArmored(first.value) ? unarmored(all) : all;
+  let head = Buffer.alloc(0);
+  while (head.length < ARMOR_HEAD_BYTES) {
+    const next = await iterator.next();
+    if (next.done === true) break;
+    head = Buffer.concat([head, next.value]);
+  }
+  const all = prepended(head, iterator);
+  return isArmored(head) ? unarmored(all) : all;
 }
 
 function added(add: () => void, field: string, what: string): void {

@@ -103,8 +103,15 @@ async function* inChunks(
   size: number,
 ): AsyncGenerator<{ chunks: Uint8Array[]; isLast: boolean }> {
   let held = Buffer.alloc(0);
+  let waiting: Uint8Array[] = [];
+  let waitingBytes = 0;
   for await (const piece of pieces) {
-    held = Buffer.concat([held, piece]);
+    waiting.push(Uint8Array.from(piece));
+    waitingBytes += piece.length;
+    if (held.length + waitingBytes <= size) continue;
+    held = Buffer.concat([held, ...waiting]);
+    waiting = [];
+    waitingBytes = 0;
     const chunks: Uint8Array[] = [];
     let at = 0;
     // A whole chunk at the end may be the last one: it waits for what follows.
@@ -112,5 +119,5 @@ async function* inChunks(
     if (chunks.length > 0) yield { chunks, isLast: false };
     held = held.subarray(at);
   }
-  yield { chunks: [held], isLast: true };
+  yield { chunks: [Buffer.concat([held, ...waiting])], isLast: true };
 }
