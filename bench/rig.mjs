@@ -50,6 +50,10 @@ export class StdioServer {
     this.#child.stdin.on('error', () => undefined);
   }
 
+  get pid() {
+    return this.#child.pid;
+  }
+
   #onText(text) {
     const lines = `${this.#rest}${text}`.split('\n');
     this.#rest = lines.pop();

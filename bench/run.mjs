@@ -10,7 +10,18 @@ import { tableOf, timeMs } from './measure.mjs';
 import { SERVER } from './rig.mjs';
 
 /** In this order: fernet changes String.prototype and so comes last. */
-const PARTS = ['connect', 'calls', 'hashing', 'latency', 'guessing', 'audit', 'growth', 'certificates', 'fernet'];
+const PARTS = [
+  'connect',
+  'calls',
+  'hashing',
+  'latency',
+  'guessing',
+  'audit',
+  'growth',
+  'certificates',
+  'files',
+  'fernet',
+];
 
 /** Measures and prints one part; whether it could be measured. */
 async function runPart(name) {

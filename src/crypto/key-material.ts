@@ -11,14 +11,16 @@ import { algorithmsOf, isJwtAlgorithm, JWT_ALGORITHMS, readPublicKeyPem } from '
 import { AGREEMENT_ALGORITHM, isAgreementKey } from './key-agreement.js';
 import type { Random } from './random.js';
 
-export const KEY_PURPOSES = ['jwt', 'envelope', 'hmac'] as const;
+export const KEY_PURPOSES = ['jwt', 'envelope', 'hmac', 'file'] as const;
 export type KeyPurpose = (typeof KEY_PURPOSES)[number];
 
-/** `HMAC`: for HMAC with any digest. A256KW: RFC 7518 section 4.4. ECDH-ES+A256KW: section 4.6, with P-256. */
-export const KEY_ALGORITHMS = [...JWT_ALGORITHMS, 'A256KW', AGREEMENT_ALGORITHM, 'HMAC'] as const;
+/**
+ * `HMAC`: for HMAC with any digest. A256KW: RFC 7518 section 4.4. ECDH-ES+A256KW: section 4.6, with P-256. X25519: an identity of age.
+ */
+export const KEY_ALGORITHMS = [...JWT_ALGORITHMS, 'A256KW', AGREEMENT_ALGORITHM, 'HMAC', 'X25519'] as const;
 export type KeyAlgorithm = (typeof KEY_ALGORITHMS)[number];
 
-export const DEFAULT_ALGORITHMS = { jwt: 'HS256', envelope: 'A256KW', hmac: 'HMAC' } as const;
+export const DEFAULT_ALGORITHMS = { jwt: 'HS256', envelope: 'A256KW', hmac: 'HMAC', file: 'X25519' } as const;
 
 export function isKeyPurpose(purpose: string): purpose is KeyPurpose {
   return KEY_PURPOSES.includes(purpose as KeyPurpose);
@@ -29,7 +31,7 @@ export function isAlgorithmOf(purpose: KeyPurpose, algorithm: string): algorithm
   return algorithm === DEFAULT_ALGORITHMS[purpose] || (purpose === 'envelope' && algorithm === AGREEMENT_ALGORITHM);
 }
 
-function generate(type: 'ed25519' | 'ec' | 'rsa', options: object): Promise<KeyObject> {
+function generate(type: 'ed25519' | 'x25519' | 'ec' | 'rsa', options: object): Promise<KeyObject> {
   return new Promise((resolve, reject) => {
     generateKeyPair(type as 'ec', options as { namedCurve: string }, (error, _public, privateKey) => {
       if (error === null) resolve(privateKey);
@@ -43,6 +45,8 @@ export async function makeKey(algorithm: KeyAlgorithm, random: Random): Promise<
   switch (algorithm) {
     case 'EdDSA':
       return generate('ed25519', {});
+    case 'X25519':
+      return generate('x25519', {});
     case 'ES256':
     case AGREEMENT_ALGORITHM:
       return generate('ec', { namedCurve: 'P-256' });
@@ -71,6 +75,7 @@ function fits(algorithm: KeyAlgorithm, key: KeyObject): boolean {
   if (algorithm === 'A256KW') return key.type === 'secret' && key.symmetricKeySize === 32;
   if (algorithm === 'HMAC') return key.type === 'secret' && (key.symmetricKeySize ?? 0) >= 32;
   if (algorithm === AGREEMENT_ALGORITHM) return key.type === 'private' && isAgreementKey(key);
+  if (algorithm === 'X25519') return key.type === 'private' && key.asymmetricKeyType === 'x25519';
   return key.type !== 'public' && algorithmsOf(publicPart(key)).includes(algorithm);
 }
 
@@ -86,11 +91,19 @@ export function publicJwkText(key: KeyObject): string | null {
   return JSON.stringify(Object.fromEntries(Object.entries(jwk).sort(([a], [b]) => (a < b ? -1 : 1))));
 }
 
+/** Whether a key of this algorithm has a public part. */
+export function isPair(algorithm: KeyAlgorithm): boolean {
+  return (
+    algorithm === AGREEMENT_ALGORITHM ||
+    algorithm === 'X25519' ||
+    (isJwtAlgorithm(algorithm) && !algorithm.startsWith('HS'))
+  );
+}
+
 /** What `encodeKey` wrote, or null where it is no key of this algorithm or does not fit the public part beside it. */
 export function decodeKey(algorithm: KeyAlgorithm, bytes: Uint8Array, publicJwk: string | null): KeyObject | null {
   try {
-    const isPair = algorithm === AGREEMENT_ALGORITHM || (isJwtAlgorithm(algorithm) && !algorithm.startsWith('HS'));
-    const key = isPair
+    const key = isPair(algorithm)
       ? createPrivateKey({ key: Buffer.from(bytes), format: 'der', type: 'pkcs8' })
       : createSecretKey(bytes);
     return fits(algorithm, key) && publicJwkText(key) === publicJwk ? key : null;
@@ -121,7 +134,8 @@ export function readKey(text: string, algorithm: KeyAlgorithm): KeyObject {
       'Name the algorithm of the key: HS256 wants 32 bytes, ES256 the curve P-256, RS256 an RSA key of 2048 bits.',
     );
   // The same checks as on public keys from outside: size, exponent, ROCA.
-  if (key.type === 'private') readPublicKeyPem(publicPart(key).export({ format: 'pem', type: 'spki' }).toString());
+  if (key.type === 'private' && algorithm !== 'X25519')
+    readPublicKeyPem(publicPart(key).export({ format: 'pem', type: 'spki' }).toString());
   return key;
 }
 

@@ -11,7 +11,14 @@ import type { WrappingKey } from './envelope.js';
 import type { UnwrappingKey } from './jwe.js';
 import type { CandidateKey } from './jwt.js';
 import { JWT_ALGORITHMS, type JwtAlgorithm } from './jwt-keys.js';
-import { DEFAULT_ALGORITHMS, publishedJwk, publicPart, type KeyAlgorithm, type KeyPurpose } from './key-material.js';
+import {
+  DEFAULT_ALGORITHMS,
+  isPair,
+  publishedJwk,
+  publicPart,
+  type KeyAlgorithm,
+  type KeyPurpose,
+} from './key-material.js';
 import type { TokenPolicy } from './token-policy.js';
 
 export type KeyState = 'enabled' | 'disabled' | 'destroy_scheduled' | 'destroyed';
@@ -103,6 +110,12 @@ export interface KeyRing extends Pick<
   unwrappingKey(id: string): Promise<UnwrappingKey | null>;
   /** The HMAC key of that name (its newest version) or id. Throws `key_unknown`, `key_disabled`, `input_invalid`. */
   hmacKey(nameOrId: string): Promise<SecretKey>;
+  /** The newest version of a file key, by default of the one called `file`: an X25519 private key. Throws as `wrappingKey`. */
+  fileKey(name?: string): Promise<{ id: string; key: KeyObject }>;
+  /** Every version of a file key that may be used, the newest first. Throws `key_unknown`, `key_disabled`, `input_invalid`. */
+  fileKeys(name: string): Promise<KeyObject[]>;
+  /** What may be encrypted to: the usable versions of the file keys. */
+  recipientKeys(name?: string): Promise<{ id: string; key: KeyObject }[]>;
   /** The public parts of what signs, and of what is sealed to, and may be used, as a JWK Set (RFC 7517 section 5). */
   publicKeys(name?: string): Promise<{ keys: Record<string, string>[] }>;
 }
@@ -117,6 +130,7 @@ export interface KeyRingOptions {
 
 export const ENVIRONMENT_KEY = 'jwt-secret-key';
 const DEFAULT_ENVELOPE_KEY = 'envelope';
+const DEFAULT_FILE_KEY = 'file';
 
 /** What an id of a stored key looks like; whatever else a token or an envelope names is not looked for. */
 const STORED_ID = /^[a-z0-9][a-z0-9-]{0,63}\.[1-9]\d{0,8}$/;
@@ -211,13 +225,31 @@ export function createKeyRing({ jwtSecret, jwtSecretPrevious, store }: KeyRingOp
       return secretOf(requirePurpose(found, 'hmac'));
     },
 
+    async fileKey(name = DEFAULT_FILE_KEY) {
+      const { id, key } = await primary(name, 'file');
+      if (key === undefined) throw keyDisabled();
+      return { id, key };
+    },
+    async fileKeys(name) {
+      const versions = await store.versions({ name });
+      const [first] = versions;
+      if (first === undefined) throw keyUnknown();
+      requirePurpose(first, 'file');
+      const keys = versions.flatMap(({ key }) => (key === undefined ? [] : [key]));
+      if (keys.length === 0) throw keyDisabled();
+      return keys.toReversed();
+    },
+    async recipientKeys(name) {
+      if (name === ENVIRONMENT_KEY) return [];
+      const described = (await store.list(name)).filter(({ purpose }) => purpose === 'file');
+      const versions = await Promise.all(described.map((one) => store.versions({ name: one.name })));
+      return versions.flat().flatMap(({ id, key }) => (key === undefined ? [] : [{ id, key }]));
+    },
     async publicKeys(name) {
       const keys: Record<string, string>[] = [];
       if (name === ENVIRONMENT_KEY) return { keys };
       for (const described of await store.list(name)) {
-        const { purpose, algorithm: own } = described;
-        const isPair = (purpose === 'jwt' && !own.startsWith('HS')) || (purpose === 'envelope' && own !== 'A256KW');
-        if (!isPair) continue;
+        if (described.purpose === 'file' || !isPair(described.algorithm)) continue;
         for (const { id, key, algorithm } of await store.versions({ name: described.name })) {
           if (key === undefined) continue;
           keys.push(publishedJwk(key, id, algorithm));
@@ -239,6 +271,7 @@ const DEFAULT_KEYS: ReadonlyMap<string, Pick<NewKey, 'purpose' | 'algorithm'>> =
     { purpose: 'jwt', algorithm },
   ]),
   [DEFAULT_ENVELOPE_KEY, { purpose: 'envelope', algorithm: DEFAULT_ALGORITHMS.envelope }],
+  [DEFAULT_FILE_KEY, { purpose: 'file', algorithm: DEFAULT_ALGORITHMS.file }],
 ]);
 
 interface EnvironmentKey extends KeyVersion {

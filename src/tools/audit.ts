@@ -27,7 +27,7 @@ export const auditQuery = defineTool({
   name: 'audit_query',
   title: 'Query the audit',
   description:
-    'The audit entries of this session, newest first; before takes next_before. verify proves the audit of all sessions unchanged, or names the first break; head is a checkpoint to keep; checkpoint, an older one, shows whether entries were cut off.',
+    'The audit entries of this session, newest first; before takes next_before. verify proves the audit of all sessions unchanged, or names the first break; checkpoint, a head kept from earlier, shows whether entries were cut off.',
   effect: 'none',
   reach: 'local',
   cost: 'cpu',

@@ -136,7 +136,7 @@ export const certificateVerify = defineTool({
   name: 'certificate_verify',
   title: 'Verify a certificate',
   description:
-    'The judgement of certificate_check without network: a certificate and its chain (certificates or path), against the system roots or trust, with given CRLs and OCSP response.',
+    'certificate_check without network: a certificate and its chain (certificates or path), against the system roots or trust, with given CRLs and OCSP response.',
   effect: 'none',
   reach: 'local',
   cost: 'light',

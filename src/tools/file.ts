@@ -2,8 +2,9 @@
 
 import { z } from 'zod';
 
+import type { AgeIdentity } from '../crypto/age/ring.js';
 import { inputInvalid, SecurityError } from '../crypto/errors.js';
-import { filePath, secret, text } from './fields.js';
+import { filePath, keyName, secret, text } from './fields.js';
 import { requireStrongPassword } from './password.js';
 import { defineTool, type Draft, type ToolContext } from './tool.js';
 
@@ -15,6 +16,7 @@ const SUFFIX = '.age';
 
 /** The rooms of age are loaded with the first file. */
 const loadFile = (): Promise<typeof import('../crypto/age/file.js')> => import('../crypto/age/file.js');
+const loadRing = (): Promise<typeof import('../crypto/age/ring.js')> => import('../crypto/age/ring.js');
 const loadPassphrase = (): Promise<typeof import('../crypto/age/passphrase.js')> =>
   import('../crypto/age/passphrase.js');
 
@@ -64,28 +66,43 @@ export const fileEncrypt = defineTool({
   reach: 'local',
   cost: 'file',
   audit: ['armor', 'overwrite'],
+  auditOutput: ['key_id'],
   input: z.strictObject({
     path: filePath(),
     output: text(4_096).min(1).optional().describe('Default: path with .age.'),
     password: secret('lock').optional(),
     recipients: z.array(text(4_096).min(1)).min(1).max(MAX_RECIPIENTS).optional(),
+    key: keyName().optional(),
     armor: z.boolean().optional(),
     overwrite: z.boolean().optional(),
   }),
-  output,
+  output: output.extend({ key_id: z.string().optional() }),
   async run(
-    { path, output: to = `${path}${SUFFIX}`, password, recipients, armor = false, overwrite = false },
+    { path, output: to = `${path}${SUFFIX}`, password, recipients, key, armor = false, overwrite = false },
     context,
   ) {
-    const lock = password !== undefined ? { password } : recipients !== undefined ? { recipients } : null;
-    if (lock === null || (password !== undefined && recipients !== undefined))
-      throw inputInvalid('password', 'or recipients: exactly one of them is needed', 'Give the one to encrypt under.');
+    if ([password, recipients, key].filter((given) => given !== undefined).length !== 1)
+      throw inputInvalid(
+        'password',
+        'or recipients or key: exactly one of them is needed',
+        'Give the one to encrypt under; key is a key of the ring, such as file.',
+      );
     if (password !== undefined) await requireStrongPassword('password', password, [], context, '');
+    const own = key === undefined ? undefined : await context.ring.fileKey(key);
+    const lock =
+      password !== undefined
+        ? { password }
+        : { recipients: own === undefined ? (recipients ?? []) : [await (await loadRing()).recipientOf(own.key)] };
     const { encryptFile } = await loadFile();
     const read = { bytes: 0 };
     const encrypted = await encryptFile(counted(path, context, read), lock, armor, context.random);
     const bytes = await written(await context.writer.draft(to, { overwrite }), encrypted, context);
-    return { path: to, input_bytes: read.bytes, output_bytes: bytes };
+    return {
+      path: to,
+      input_bytes: read.bytes,
+      output_bytes: bytes,
+      ...(own === undefined ? {} : { key_id: own.id }),
+    };
   },
 });
 
@@ -102,13 +119,14 @@ export const fileDecrypt = defineTool({
     output: text(4_096).min(1).optional().describe('Default: path without .age.'),
     password: secret('lock').optional(),
     identity: secret('lock', 65_536).optional(),
+    key: keyName().optional(),
     overwrite: z.boolean().optional(),
   }),
   output,
   guess: {
     // The passphrase of a file is guessed at by its header.
-    async subject({ path, password, identity }, { files, signal }) {
-      if (password === undefined || identity !== undefined) return null;
+    async subject({ path, password, identity, key }, { files, signal }) {
+      if (password === undefined || identity !== undefined || key !== undefined) return null;
       const { passphraseSubject } = await loadPassphrase();
       for await (const piece of files.pieces(path, { maxBytes: MAX_FILE_BYTES, signal }))
         return passphraseSubject(await plainHead(piece.subarray(0, HEAD_BYTES)));
@@ -116,11 +134,14 @@ export const fileDecrypt = defineTool({
     },
     succeeded: () => true,
   },
-  async run({ path, output: given, password, identity, overwrite = false }, context) {
+  async run({ path, output: given, password, identity, key: name, overwrite = false }, context) {
+    if ([password, identity, name].filter((one) => one !== undefined).length !== 1)
+      throw inputInvalid(
+        'password',
+        'or identity or key: exactly one of them is needed',
+        'Give what opens the file; key is a key of the ring, such as file.',
+      );
     const identities = identity?.split(/\s+/).filter((line) => line.startsWith('AGE-'));
-    const key = password !== undefined ? { password } : identities !== undefined ? { identities } : null;
-    if (key === null || (password !== undefined && identity !== undefined))
-      throw inputInvalid('password', 'or identity: exactly one of them is needed', 'Give what opens the file.');
     if (identities?.length === 0)
       throw inputInvalid(
         'identity',
@@ -130,6 +151,8 @@ export const fileDecrypt = defineTool({
     const to = given ?? (path.endsWith(SUFFIX) ? path.slice(0, -SUFFIX.length) : undefined);
     if (to === undefined)
       throw inputInvalid('output', 'is needed where path does not end in .age', 'Give the path of the plaintext.');
+    const key =
+      password !== undefined ? { password } : { identities: identities ?? (await ringIdentities(name, context)) };
     const { decryptFile } = await loadFile();
     const read = { bytes: 0 };
     const draft = await context.writer.draft(to, { overwrite });
@@ -137,6 +160,12 @@ export const fileDecrypt = defineTool({
     return { path: to, input_bytes: read.bytes, output_bytes: bytes };
   },
 });
+
+/** All versions of the key: what any of them opens, is opened. */
+async function ringIdentities(name: string | undefined, { ring }: ToolContext): Promise<AgeIdentity[]> {
+  const [{ identityOf }, keys] = await Promise.all([loadRing(), ring.fileKeys(name ?? '')]);
+  return Promise.all(keys.map(identityOf));
+}
 
 /** The beginning of a file without its armor, as far as it can be read. */
 async function plainHead(head: Uint8Array): Promise<Uint8Array> {

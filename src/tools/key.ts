@@ -80,7 +80,7 @@ function requireAlgorithm(purpose: KeyPurpose, algorithm: KeyAlgorithm = DEFAULT
   throw inputInvalid(
     'algorithm',
     'does not fit the purpose',
-    'jwt takes HS256 to EdDSA, envelope A256KW or ECDH-ES+A256KW, hmac HMAC (with any digest); leave it out for the default.',
+    'jwt takes HS256 to EdDSA, envelope A256KW or ECDH-ES+A256KW, hmac HMAC (with any digest), file X25519; leave it out for the default.',
   );
 }
 
@@ -88,7 +88,7 @@ export const keyCreate = defineTool({
   name: 'key_create',
   title: 'Create a key',
   description:
-    'Makes a key in the ring, for jwt_sign (default HS256), envelope_seal (with ECDH-ES+A256KW others seal to its public key) or HMAC digests. It never leaves the server. Default keys need no creating.',
+    'Makes a key in the ring, for jwt_sign (default HS256), envelope_seal (with ECDH-ES+A256KW others seal to it), HMAC digests or files. It never leaves the server. Default keys need no creating.',
   effect: 'writes',
   reach: 'local',
   cost: 'cpu',
@@ -110,7 +110,7 @@ export const keyCreate = defineTool({
 export const keyRotate = defineTool({
   name: 'key_rotate',
   title: 'Rotate a key',
-  description: 'Gives a key a new version for all new work. What older versions made still verifies and opens.',
+  description: 'Gives a key a new version for all new work; older ones still verify and open.',
   effect: 'writes',
   reach: 'local',
   cost: 'cpu',
@@ -144,7 +144,7 @@ export const keyList = defineTool({
   name: 'key_list',
   title: 'List keys',
   description:
-    'The keys of the ring: versions, states, whether rotation is overdue; public adds the JWK Set that verifies our tokens.',
+    'The keys of the ring: versions, states, whether rotation is overdue; public adds the JWK Set, and recipients of file keys.',
   effect: 'none',
   reach: 'local',
   cost: 'light',
@@ -152,11 +152,17 @@ export const keyList = defineTool({
   input: z.strictObject({ name: keyName().optional(), public: z.boolean().optional() }),
   output: z.strictObject({
     keys: z.array(key),
-    jwks: z.strictObject({ keys: z.array(z.looseObject({})) }).optional(),
+    jwks: z.looseObject({}).optional(),
+    recipients: z.array(z.looseObject({})).optional(),
   }),
   async run({ name, public: published }, { ring }) {
     const keys = (await ring.list(name)).map((one) => told(one, name === undefined ? VERSIONS_SHOWN : Infinity));
-    return { keys, ...(published === true ? { jwks: await ring.publicKeys(name) } : {}) };
+    if (published !== true) return { keys };
+    const jwks = await ring.publicKeys(name);
+    const own = await ring.recipientKeys(name);
+    if (own.length === 0) return { keys, jwks };
+    const { recipientsOf } = await import('../crypto/age/ring.js');
+    return { keys, jwks, recipients: await recipientsOf(own) };
   },
 });
 

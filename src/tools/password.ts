@@ -61,7 +61,7 @@ export const passwordHash = defineTool({
       .optional()
       .describe('bcrypt: log2 rounds, 10-15. argon2id: passes, 2-10.'),
     allow_weak: z.boolean().optional(),
-    user_inputs: userInputs().optional().describe('Names etc. not to be made of.'),
+    user_inputs: userInputs().optional().describe('Names etc. not to be in it.'),
     save_as: saveAs(),
   }),
   output: z.strictObject({
@@ -137,7 +137,7 @@ export const passwordVerify = defineTool({
   name: 'password_verify',
   title: 'Verify a password',
   description:
-    'Checks a password against a bcrypt or argon2 hash. A few attempts a minute per hash; a success gives its attempt back. needs_rehash: renew the hash now.',
+    'Checks a password against a bcrypt or argon2 hash. A few attempts a minute per hash; a success gives its back. needs_rehash: renew the hash now.',
   effect: 'none',
   reach: 'local',
   cost: 'cpu',
@@ -182,7 +182,7 @@ export const passwordStrength = defineTool({
   audit: [],
   input: z.strictObject({
     password: secret('strength'),
-    user_inputs: userInputs().optional().describe('Names etc. not to be made of.'),
+    user_inputs: userInputs().optional().describe('Names etc. not to be in it.'),
   }),
   output: z.strictObject({
     score: z.int().min(0).max(4).optional(),

@@ -169,7 +169,7 @@ export const secretList = defineTool({
 export const secretDelete = defineTool({
   name: 'secret_delete',
   title: 'Delete a secret',
-  description: 'Deletes a stored secret. For seven days an operator can restore it, and its name stays taken.',
+  description: 'Deletes a stored secret. For seven days an operator can restore it; its name stays taken.',
   effect: 'destroys',
   reach: 'local',
   cost: 'light',

@@ -221,3 +221,44 @@ it('by reference: a passphrase and an identity that the model never sees', async
     'by reference',
   ]);
 });
+
+describe('keys of the ring', () => {
+  it('encrypt by their newest version and open what any of them encrypted, until it is retired', async () => {
+    const path = file(CONTENT);
+    const [one, two] = [`${path}.1.age`, `${path}.2.age`];
+    expect(await ask('file_encrypt', { path, output: one, key: 'file' })).toMatchObject({ key_id: 'file.1' });
+    await ask('key_rotate', { name: 'file' });
+    expect(await ask('file_encrypt', { path, output: two, key: 'file' })).toMatchObject({ key_id: 'file.2' });
+    for (const from of [one, two]) {
+      await ask('file_decrypt', { path: from, output: `${from}.back`, key: 'file' });
+      expect(readFileSync(`${from}.back`, 'utf8')).toBe(CONTENT);
+    }
+    await ask('key_retire', { name: 'file', version: 1, state: 'disabled' });
+    expect(await code('file_decrypt', { path: one, output: `${path}.no`, key: 'file' })).toBe('envelope_rejected');
+    expect(existsSync(`${path}.no`)).toBe(false);
+  });
+
+  it('tell what others encrypt to, with any age program', async () => {
+    await ask('key_create', { name: 'inbox', purpose: 'file' });
+    const listed = await ask('key_list', { name: 'inbox', public: true });
+    expect(listed).toMatchObject({ keys: [{ purpose: 'file', algorithm: 'X25519' }], jwks: { keys: [] } });
+    const [{ key_id, recipient: own } = {}] = listed['recipients'] as Record<string, string>[];
+    expect(key_id).toBe('inbox.1');
+    const path = file(CONTENT);
+    await ask('file_encrypt', { path, recipients: [own] });
+    await ask('file_decrypt', { path: `${path}.age`, output: `${path}.back`, key: 'inbox' });
+    expect(readFileSync(`${path}.back`, 'utf8')).toBe(CONTENT);
+    if (!hasAge) return;
+    execFileSync('age', ['-r', own ?? '', '-o', `${path}.theirs.age`, path]);
+    await ask('file_decrypt', { path: `${path}.theirs.age`, output: `${path}.theirs`, key: 'inbox' });
+    expect(readFileSync(`${path}.theirs`, 'utf8')).toBe(CONTENT);
+  });
+
+  it('of another purpose are refused, both ways', async () => {
+    await ask('key_create', { name: 'other', purpose: 'hmac' });
+    const path = file(CONTENT);
+    expect(await code('file_encrypt', { path, key: 'other' })).toBe('input_invalid');
+    expect(await code('file_decrypt', { path, output: `${path}.x`, key: 'other' })).toBe('input_invalid');
+    expect(await code('jwt_sign', { key: 'file' })).toBe('input_invalid');
+  });
+});

@@ -141,9 +141,14 @@ const BAD: Record<string, [Record<string, unknown>, string][]> = {
   file_encrypt: [
     [{}, 'path is missing'],
     [{ path: 5 }, 'path must be text'],
-    [{ path: '/a' }, 'password or recipients: exactly one of them is needed'],
-    [{ path: '/a', password: PASSWORD, recipients: ['age1'] }, 'password or recipients: exactly one of them is needed'],
+    [{ path: '/a' }, 'password or recipients or key: exactly one of them is needed'],
+    [
+      { path: '/a', password: PASSWORD, recipients: ['age1'] },
+      'password or recipients or key: exactly one of them is needed',
+    ],
     [{ path: '/a', password: 'hunter2' }, 'password is too weak'],
+    [{ path: '/a', key: 'no-such-key' }, 'key names no key of the ring'],
+    [{ path: '/a', key: 'jwt-secret-key' }, 'key names no key of the ring'],
     [{ path: '/a', recipients: [] }, 'recipients must be at least 1 entries'],
     [{ path: '/a', recipients: Array.from({ length: 17 }, () => 'a') }, 'recipients must be at most 16 entries'],
     [{ path: '/a', recipients: [CANARY] }, 'recipients[0] is not a recipient of age'],
@@ -152,8 +157,10 @@ const BAD: Record<string, [Record<string, unknown>, string][]> = {
   ],
   file_decrypt: [
     [{}, 'path is missing'],
-    [{ path: '/a.age' }, 'password or identity: exactly one of them is needed'],
-    [{ path: '/a.age', password: 'x', identity: 'y' }, 'password or identity: exactly one of them is needed'],
+    [{ path: '/a.age' }, 'password or identity or key: exactly one of them is needed'],
+    [{ path: '/a.age', password: 'x', identity: 'y' }, 'password or identity or key: exactly one of them is needed'],
+    [{ path: '/a.age', key: 'no-such-key' }, 'key names no key of the ring'],
+    [{ path: '/a.age', key: 'file', identity: 'y' }, 'password or identity or key: exactly one of them is needed'],
     [{ path: '/a.age', identity: CANARY }, 'identity is not an identity of age'],
     [{ path: '/a', identity: `AGE-SECRET-KEY-1${CANARY}` }, 'output is needed where path does not end in .age'],
     [{ path: `/${CANARY}.age`, password: 'x' }, 'path cannot be used: no folder is allowed'],
@@ -198,7 +205,7 @@ const BAD: Record<string, [Record<string, unknown>, string][]> = {
   key_create: [
     [{}, 'name is missing'],
     [{ name: CANARY.toUpperCase(), purpose: 'jwt' }, 'name must be 1 to 64 lower-case letters'],
-    [{ name: 'a', purpose: CANARY }, 'purpose must be one of jwt, envelope, hmac'],
+    [{ name: 'a', purpose: CANARY }, 'purpose must be one of jwt, envelope, hmac, file'],
     [{ name: 'a', purpose: 'jwt', algorithm: CANARY }, 'algorithm must be one of HS256'],
     [{ name: 'a', purpose: 'jwt', algorithm: 'A256KW' }, 'algorithm does not fit the purpose'],
     [{ name: 'a', purpose: 'envelope', algorithm: 'HS256' }, 'algorithm does not fit the purpose'],

@@ -9,11 +9,12 @@ import { envelopeRejected } from '../envelope.js';
 import { inputInvalid, SecurityError } from '../errors.js';
 import type { Random } from '../random.js';
 import { ARMOR_HEAD_BYTES, armored, isArmored, unarmored } from './armor.js';
+import type { AgeIdentity } from './ring.js';
 import { passphraseIdentity, passphraseRecipient } from './passphrase.js';
 import { decryptPayload, encryptPayload, prepended } from './stream.js';
 
 export type FileLock = { password: string } | { recipients: readonly string[] };
-export type FileKey = { password: string } | { identities: readonly string[] };
+export type FileKey = { password: string } | { identities: readonly (string | AgeIdentity)[] };
 
 /** 16 recipients take 30 KiB at most. */
 const MAX_HEADER_BYTES = 262_144;
