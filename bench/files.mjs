@@ -66,9 +66,9 @@ export async function run() {
     const waitsMs = [];
     /** Cheap calls while `work` goes on. */
     const beside = async (work) => {
-      let done = false;
-      const heavy = work().finally(() => (done = true));
-      while (!done) {
+      const done = new AbortController();
+      const heavy = work().finally(() => done.abort());
+      while (!done.signal.aborted) {
         waitsMs.push(await timeMs(() => server.call('digest_compute', { algorithm: 'sha256', text: 'hello' })));
         await sleep(PAUSE_MS);
       }
