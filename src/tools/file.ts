@@ -43,16 +43,22 @@ async function written(
   { signal }: Pick<ToolContext, 'signal'>,
 ): Promise<number> {
   let bytes = 0;
+  // A piece is written while the next is computed.
+  let writing: Promise<void> = Promise.resolve();
   try {
     for await (const piece of pieces) {
       signal.throwIfAborted();
-      await draft.write(piece);
+      await writing;
+      writing = draft.write(piece);
+      writing.catch(() => undefined);
       bytes += piece.length;
     }
+    await writing;
     signal.throwIfAborted();
     await draft.commit();
     return bytes;
   } catch (error) {
+    await writing.catch(() => undefined);
     await draft.discard();
     throw error;
   }
