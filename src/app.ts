@@ -57,7 +57,7 @@ export interface App {
   engines(): Promise<EngineReport>;
   /** Audit entries that are not committed yet. */
   auditsPending(): number;
-  /** Ends the worker threads, whatever they compute, and closes the store. */
+  /** Ends the worker threads, whatever they compute, takes away files that are half written, and closes the store. */
   close(): Promise<void>;
 }
 
@@ -149,7 +149,7 @@ export function createApp(config: Config, surroundings: Surroundings): App {
     async close() {
       await loadingDesk?.then((started) => started.close());
       const closed = loading?.then(({ store }) => store.close());
-      await Promise.all([hashingThreads.close(), strengthThreads.close(), closed]);
+      await Promise.all([hashingThreads.close(), strengthThreads.close(), closed, writer.close()]);
     },
   };
 }

@@ -37,6 +37,8 @@ export interface CliWorld {
   /** The effective user id, where there are such ids. */
   userId: number | undefined;
   isAlive(processId: number): boolean;
+  /** Aborted by the first Ctrl-C from now on; the second ends the process. */
+  interruption(): AbortSignal;
 }
 
 const MAX_INPUT_BYTES = 4 * 1_048_576;
@@ -134,14 +136,15 @@ function call([name, source, ...extra]: readonly string[], raw: boolean, world: 
       return USAGE;
     }
     const { pipeline } = world.start(config);
-    const bar = raw || !world.isErrorTerminal ? {} : { progress: barOn(world) };
+    const bar = raw || !world.isErrorTerminal ? null : barOn(world);
     // For a person there is room for everything.
     const roomy = !raw && pipeline.tools.some((tool) => tool.name === name && tool.fields.includes('detail'));
     const result = await pipeline.call(name, roomy ? { detail: 'full', ...input } : input, {
       name: 'command line',
-      signal: new AbortController().signal,
-      ...bar,
+      signal: world.interruption(),
+      ...(bar === null ? {} : { progress: bar.draw }),
     });
+    await bar?.clear();
     if (result.kind === 'unknown_tool') {
       await world.printError(
         `security-mcp: there is no such tool. These are: ${pipeline.tools.map((tool) => tool.name).join(', ')}\n`,
@@ -157,10 +160,16 @@ function call([name, source, ...extra]: readonly string[], raw: boolean, world: 
   });
 }
 
-/** Draws how far a call is that has several parts, and takes the bar away at its end. */
-function barOn(world: CliWorld): (done: number, total: number) => void {
-  return (done, total) => {
-    if (total > 1) void world.printError(done < total ? progressBar(done, total) : clearBar(total));
+/** Draws how far a call is that has several parts, until it is taken away. */
+function barOn(world: CliWorld): { draw(done: number, total: number): void; clear(): Promise<void> } {
+  let drawn = '';
+  return {
+    draw(done, total) {
+      const bar = progressBar(done, total);
+      if (total > 1 && bar !== drawn) void world.printError(bar);
+      drawn = total > 1 ? bar : '';
+    },
+    clear: async () => (drawn === '' ? undefined : world.printError(clearBar(drawn))),
   };
 }
 

@@ -150,13 +150,18 @@ function fit(text: string, width: number): string {
 
 const BAR_WIDTH = 24;
 
+/** More parts than this are told in percent: bytes of a file. */
+const MAX_COUNTED = 1_000;
+
 /** A progress bar, to be written over the one before it. */
 export function progressBar(done: number, total: number): string {
-  const filled = total === 0 ? BAR_WIDTH : Math.round((done / total) * BAR_WIDTH);
-  return `\r[${'#'.repeat(filled)}${'.'.repeat(BAR_WIDTH - filled)}] ${done}/${total}`;
+  const share = total === 0 ? 1 : done / total;
+  const filled = Math.round(share * BAR_WIDTH);
+  const told = total > MAX_COUNTED ? `${Math.floor(share * 100)} %` : `${done}/${total}`;
+  return `\r[${'#'.repeat(filled)}${'.'.repeat(BAR_WIDTH - filled)}] ${told}`;
 }
 
-/** Takes away the bar that was drawn last. */
-export function clearBar(total: number): string {
-  return `\r${' '.repeat(progressBar(total, total).length)}\r`;
+/** Takes away the bar that was drawn last, or a shorter one before it. */
+export function clearBar(drawn: string): string {
+  return `\r${' '.repeat(drawn.length)}\r`;
 }

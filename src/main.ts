@@ -205,6 +205,11 @@ async function runCommand(args: readonly string[]): Promise<void> {
     printError: (text) => new Promise((resolve) => process.stderr.write(text, () => resolve())),
     readFile: readBounded,
     isAlive,
+    interruption() {
+      const interruption = new AbortController();
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interruption.abort());
+      return interruption.signal;
+    },
     readStdin,
     askSecret: (question, confirm) =>
       askSecret(question, confirm, { stdin: process.stdin, stderr: process.stderr, readStdin }),

@@ -240,6 +240,7 @@ describe('on a terminal', () => {
       askSecret: async () => null,
       userId: undefined,
       isAlive: () => false,
+      interruption: () => new AbortController().signal,
     };
     return { world, out: () => out, errors: () => errors };
   }
@@ -287,7 +288,7 @@ describe('on a terminal', () => {
       expect(await runCli(['call', 'certificate_check', input], world)).toBe(0);
       expect(out()).toMatch(/^\? a\.test {2}undetermined\n/);
       expect(out()).toMatch(/\n3 targets: 3 undetermined\n$/);
-      expect(errors()).toMatch(/^\r\[#{8}\.{16}\] 1\/3\r\[#{16}\.{8}\] 2\/3\r +\r$/);
+      expect(errors()).toMatch(/^\r\[#{8}\.{16}\] 1\/3\r\[#{16}\.{8}\] 2\/3\r\[#{24}\] 3\/3\r +\r$/);
       const one = terminal();
       await runCli(['call', 'certificate_check', '{"targets":["a.test"]}'], one.world);
       expect(one.errors()).toBe('');

@@ -36,6 +36,8 @@ export interface Draft {
 export class FileWriter {
   readonly #folders: readonly AllowedFolder[];
   readonly #newId: () => string;
+  /** What takes away each draft that is under way. */
+  readonly #discards = new Set<() => Promise<void>>();
 
   constructor(folders: readonly AllowedFolder[], newId: () => string) {
     this.#folders = folders;
@@ -51,9 +53,11 @@ export class FileWriter {
     const name = join(folder, `.security-mcp-${this.#newId()}.part`);
     const file = await orRefuse(open(name, CREATE, 0o600));
     const gone = async (): Promise<void> => {
+      this.#discards.delete(gone);
       await file.close().catch(() => undefined);
       await unlink(name).catch(() => undefined);
     };
+    this.#discards.add(gone);
     try {
       // Between the check and the opening the path may have come to lead elsewhere.
       if (!liesInside(this.#folders, await whereIs(file, name))) throw refusals.nowhere();
@@ -73,6 +77,7 @@ export class FileWriter {
           if (overwrite) await orFault(rename(name, target));
           else await linkNew(name, target);
           await file.close();
+          this.#discards.delete(gone);
           await syncFolder(folder);
         } catch (error) {
           await gone();
@@ -81,6 +86,11 @@ export class FileWriter {
       },
       discard: gone,
     };
+  }
+
+  /** Takes away every draft that is under way: for the end of the process, which waits for no run. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#discards].map((discard) => discard()));
   }
 
   /** The text of a file that is to be changed, delivered or not; null where there is none. Throws `path_refused`. */
