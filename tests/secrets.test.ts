@@ -4,13 +4,26 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { catalogue } from '../src/tools/index.js';
 import { auditIn } from './support/audit.js';
+import { post } from './support/desk.js';
 import { FILES as PKCS12_FILES } from './support/pkcs12-files.js';
 import { RawServer } from './support/server.js';
 
@@ -28,9 +41,62 @@ const HASH = '$2b$04$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW';
 
 let server: RawServer;
 let calls = 0;
+let metricsPort = 0;
+
+/** Files that tools may use, temporary ones, and what the browser was started with. */
+const base = realpathSync(mkdtempSync(join(tmpdir(), 'security-mcp-signature-')));
+afterAll(() => rmSync(base, { recursive: true }));
+const [files, temporary, browser, started] = ['files', 'tmp', 'browser.sh', 'started'].map((name) =>
+  join(base, name),
+) as [string, string, string, string];
+
+function freePort(): Promise<number> {
+  const probe = createServer();
+  return new Promise((resolve) =>
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as AddressInfo;
+      probe.close(() => resolve(port));
+    }),
+  );
+}
+
+/** The human, who is sent to the address that the browser was started with. */
+async function typeAtTheDesk(name: string): Promise<void> {
+  writeFileSync(started, '');
+  const answer = call('secret_request', { name, purpose: 'to be looked for' });
+  let url = '';
+  for (let i = 0; !url.startsWith('http://'); i++) {
+    url =
+      readFileSync(started, 'utf8')
+        .split('\0')
+        .find((argument) => argument.startsWith('http://')) ?? '';
+    await server.request(`wait-${name}-${i}`, 'ping');
+  }
+  const refused = await post(url, { action: 'store', secret: CANARY.repeat(4_000) });
+  expect(refused.status).toBe(422);
+  expectClean(refused.text, 'the page that refuses it');
+  const page = await post(url, { action: 'store', secret: CANARY });
+  expect(page.status).toBe(200);
+  expectClean(page.text, 'the page that has taken it');
+  const { text } = await answer;
+  expectClean(text, 'the answer of secret_request');
+  expect(JSON.parse(text)).toEqual({ reference: `secret://${name}` });
+}
 
 beforeAll(async () => {
+  for (const folder of [files, temporary]) mkdirSync(folder);
+  writeFileSync(started, '');
+  writeFileSync(
+    browser,
+    `#!/bin/sh\nprintf '%s\\0' "$@" >> ${started}\ntr '\\0' '\\n' < /proc/$PPID/cmdline >> ${started}\n`,
+  );
+  chmodSync(browser, 0o700);
+  metricsPort = await freePort();
   server = new RawServer({
+    SECURITY_MCP_FILES: files,
+    SECURITY_MCP_METRICS_PORT: String(metricsPort),
+    TMPDIR: temporary,
+    BROWSER: browser,
     SECURITY_MCP_CALLS_PER_MINUTE: '6000/6000',
     SECURITY_MCP_LOG_LEVEL: 'debug',
     SECURITY_MCP_BCRYPT_COST: '10',
@@ -46,6 +112,7 @@ beforeAll(async () => {
   });
   expectClean(set.stdout + set.stderr, 'secret set');
   expect(set.status).toBe(0);
+  await typeAtTheDesk('typed');
 });
 afterAll(() => server.child.kill('SIGKILL'));
 
@@ -210,12 +277,43 @@ describe('the canary', () => {
     );
   });
 
+  it('locks files by reference, and is delivered where it is asked to, and no answer holds it', async () => {
+    const path = join(files, 'plain');
+    writeFileSync(path, 'a text');
+    for (const reference of ['secret://planted', 'secret://typed']) {
+      const there = join(files, reference.slice(9));
+      for (const [name, input] of [
+        ['file_encrypt', { path, password: reference, output: `${there}.age` }],
+        ['file_decrypt', { path: `${there}.age`, password: reference, output: `${there}.back` }],
+        ['secret_deliver', { reference, to: 'file', path: `${there}.secret` }],
+        ['secret_deliver', { reference, to: 'env_file', path: `${there}.env`, variable: 'WANTED' }],
+      ] as const) {
+        const { text, isError } = await call(name, input);
+        expectClean(text, name);
+        expect(isError, text).toBe(false);
+      }
+      expectClean(readFileSync(`${there}.age`, 'latin1'), 'the encrypted file');
+      expect(readFileSync(`${there}.back`, 'utf8')).toBe('a text');
+      expect(readFileSync(`${there}.secret`, 'utf8')).toBe(CANARY);
+      expect(readFileSync(`${there}.env`, 'utf8')).toBe(`WANTED=${CANARY}\n`);
+      for (const [name, input] of [
+        ['inspect', { path: `${there}.secret` }],
+        ['inspect', { path: `${there}.env` }],
+        ['file_encrypt', { path: `${there}.secret`, password: 'correct horse battery staple' }],
+      ] as const) {
+        const { text, isError } = await call(name, input);
+        expectClean(text, name);
+        expect(isError).toBe(true);
+      }
+    }
+  });
+
   /** Each of them once more, with the canary behind a reference. */
   const byReference = (field: string, input: unknown): unknown[] => {
     const given = (input as Record<string, unknown>)[field];
     const isPlain = given === CANARY || JSON.stringify(given) === JSON.stringify({ literal: CANARY });
     return isPlain
-      ? ['secret://planted', 'env://PLANTED_VARIABLE'].map((reference) => ({
+      ? ['secret://planted', 'secret://typed', 'env://PLANTED_VARIABLE'].map((reference) => ({
           ...(input as object),
           [field]: reference,
         }))
@@ -286,13 +384,34 @@ describe('the canary', () => {
     }
   });
 
+  it('is in no metric, and in no argument of a process', async () => {
+    const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+    expect(metrics).toContain('secret_deliver');
+    expectClean(metrics, 'the metrics');
+    if (process.platform !== 'linux') return;
+    for (const id of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+      let told = '';
+      try {
+        const children = readFileSync(`/proc/${id}/stat`, 'utf8').split(') ')[1]?.split(' ')[1];
+        if (id !== String(server.child.pid) && children !== String(server.child.pid)) continue;
+        told = readFileSync(`/proc/${id}/cmdline`, 'latin1');
+      } catch {
+        // It has ended.
+      }
+      expectClean(told, 'the arguments of a process');
+    }
+  });
+
   it('is nowhere in standard error, in the audit, in any file of the store, nor in what else standard output holds', async () => {
     await server.end();
     expectClean(server.stderr, 'standard error');
     const entries = await auditIn(server.home);
     expectClean(JSON.stringify(entries), 'the audit');
     expect(entries.filter(({ event, caller }) => event === 'answered' && caller === 'raw')).toHaveLength(calls);
-    for (const name of readdirSync(server.home)) expectClean(readFileSync(join(server.home, name), 'latin1'), name);
+    for (const folder of [server.home, temporary])
+      for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }))
+        if (statSync(join(folder, name)).isFile()) expectClean(readFileSync(join(folder, name), 'latin1'), name);
+    expectClean(readFileSync(started, 'utf8'), 'what the browser was started with');
     const others = server.answers.filter(({ result }) => !JSON.stringify(result ?? {}).includes('plaintext'));
     expectClean(JSON.stringify(others), 'standard output');
   });
