@@ -187,7 +187,7 @@ function writeFault(): SecurityError {
   return refusals.unwritable();
 }
 
-export function fileExists(): SecurityError {
+function fileExists(): SecurityError {
   return new SecurityError('file_exists', 'There is a file of that name already.', {
     hint: 'Give another path, or overwrite: true to replace it.',
   });

@@ -22,16 +22,20 @@ const loadPassphrase = (): Promise<typeof import('../crypto/age/passphrase.js')>
 
 const output = z.strictObject({ path: z.string(), input_bytes: z.int(), output_bytes: z.int() });
 
-/** Pieces of the file, counted and told as progress. */
+/** Pieces of the file, counted and told as progress, once for each hundredth: a client is not to drown in it. */
 async function* counted(
   path: string,
   { files, signal, progress }: ToolContext,
   count: { bytes: number },
 ): AsyncGenerator<Uint8Array> {
   const total = await files.size(path);
+  let told = 0;
   for await (const piece of files.pieces(path, { maxBytes: MAX_FILE_BYTES, signal })) {
     yield piece;
     count.bytes += piece.length;
+    const hundredths = Math.min(100, Math.floor((100 * count.bytes) / Math.max(1, total)));
+    if (hundredths === told) continue;
+    told = hundredths;
     progress(Math.min(count.bytes, total), total);
   }
 }

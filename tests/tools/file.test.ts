@@ -88,6 +88,17 @@ describe('encrypted and decrypted', () => {
     expect(told.length).toBeGreaterThan(2);
     expect(told.at(-1)).toEqual([1_000_000, 1_000_000]);
   });
+
+  it('tells it at most a hundred times', async () => {
+    const path = file('x'.repeat(40_000_000));
+    const told: number[] = [];
+    answered(
+      await tools.call('file_encrypt', { path, recipients: [recipient] }, { progress: (done) => told.push(done) }),
+    );
+    expect(told.length).toBeGreaterThan(50);
+    expect(told.length).toBeLessThanOrEqual(100);
+    expect(new Set(told).size).toBe(told.length);
+  });
 });
 
 describe.skipIf(!hasAge)('the age command (skipped where there is none)', () => {

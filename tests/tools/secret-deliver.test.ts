@@ -63,7 +63,12 @@ describe('to a variable of a .env file', () => {
     await deliver({ reference, to: 'env_file', path, variable: 'DB_PASSWORD' });
     expect(readFileSync(path, 'utf8')).toBe(`A=1\n# note\nB="two"\nDB_PASSWORD='${VALUE}'\n`);
     expect(statSync(path).mode & 0o777).toBe(0o600);
-    expect(await code({ reference, to: 'env_file', path, variable: 'DB_PASSWORD' })).toBe('file_exists');
+    expect(
+      refused(await tools.call('secret_deliver', { reference, to: 'env_file', path, variable: 'DB_PASSWORD' })),
+    ).toMatchObject({
+      code: 'file_exists',
+      message: 'The variable is set in that file already.',
+    });
     await deliver({ reference: 'secret://db', to: 'env_file', path, variable: 'DB_PASSWORD', overwrite: true });
     const { value } = await tools.secrets.get('db');
     expect(readFileSync(path, 'utf8')).toMatch(/^A=1\n# note\nB="two"\nDB_PASSWORD=/);
