@@ -11,7 +11,7 @@ import { delimiter, isAbsolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { createApp, type App } from './app.js';
-import { loadConfig, type Config, type ConfigResult } from './config.js';
+import { loadConfig, SECRET_VARIABLES, type Config, type ConfigResult } from './config.js';
 import { resolveFolder } from './files/policy.js';
 import type { Meter } from './guard/meter.js';
 import { describeCause } from './guard/redact.js';
@@ -89,6 +89,8 @@ function userFolder(): string {
 
 function configured(folders: readonly string[]): Config {
   const loaded = readConfig(folders);
+  // What this process starts (a browser) inherits its environment.
+  for (const name of SECRET_VARIABLES) delete process.env[name];
   if ('config' in loaded) return loaded.config;
   process.stderr.write(`security-mcp does not start: ${loaded.problems.length} setting(s) to mend.\n`);
   for (const problem of loaded.problems) process.stderr.write(`  - ${problem}\n`);
@@ -166,10 +168,15 @@ async function serveStandardStreams(folders: readonly string[]): Promise<void> {
   process.on('unhandledRejection', crash);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void end(0));
 
-  const [{ serve }, { describeTool }] = await Promise.all([import('./server.js'), import('./tools/tool.js')]);
+  const [{ serve }, { describeTool }, { guideOf }] = await Promise.all([
+    import('./server.js'),
+    import('./tools/tool.js'),
+    import('./guide/guide.js'),
+  ]);
   server = serve({
     pipeline: app.pipeline,
     listing: app.pipeline.tools.map(describeTool),
+    ...guideOf(app.pipeline, config),
     version,
     input: process.stdin,
     output: process.stdout,

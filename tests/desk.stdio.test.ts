@@ -98,33 +98,43 @@ describe('by URL elicitation', () => {
 });
 
 describe('without elicitation', () => {
-  it('by the browser of BROWSER: the address goes there, and the answer holds none', async () => {
-    const home = newHome();
-    const script = join(folder, 'browser.sh');
-    const seen = join(folder, 'seen');
-    writeFileSync(seen, '');
-    writeFileSync(script, `#!/bin/sh\nprintf '%s' "$1" > ${seen}\nenv > ${seen}.env\n`);
-    chmodSync(script, 0o700);
-    const client = new Client({ name: 'one', version: '1' });
-    await client.connect(
-      new StdioClientTransport(
-        commandIn(home, { BROWSER: script, JWT_SECRET_KEY: 'a-secret-for-tests-of-32-bytes-or-more' }),
-      ),
-    );
-    const answer = client.callTool(request);
-    let url = '';
-    while (!url.startsWith('http://')) {
-      url = readFileSync(seen, 'utf8');
-      await client.ping();
-    }
-    await human(url);
-    const result = await answer;
-    expect(result.structuredContent).toEqual({ reference: 'secret://db-password' });
-    expectNoAddress(result);
-    expect(JSON.stringify(await client.callTool(request))).toContain('secret_exists');
-    await client.close();
-    expect(readFileSync(`${seen}.env`, 'utf8')).not.toMatch(/JWT_SECRET_KEY|SECURITY_MCP/);
-  });
+  it.each([
+    ['the browser of BROWSER', 'browser.sh', (script: string) => ({ BROWSER: script })],
+    [
+      'what the system opens addresses with',
+      'xdg-open',
+      () => ({ DISPLAY: ':0', PATH: `${folder}:${process.env['PATH'] ?? ''}` }),
+    ],
+  ])(
+    'by %s: the address goes there without our secrets, and the answer holds none',
+    async (_way, name, environment) => {
+      const home = newHome();
+      const script = join(folder, name);
+      const seen = join(folder, `${name}.seen`);
+      writeFileSync(seen, '');
+      writeFileSync(script, `#!/bin/sh\nprintf '%s' "$1" > ${seen}\nenv > ${seen}.env\n`);
+      chmodSync(script, 0o700);
+      const client = new Client({ name: 'one', version: '1' });
+      await client.connect(
+        new StdioClientTransport(
+          commandIn(home, { ...environment(script), JWT_SECRET_KEY: 'a-secret-for-tests-of-32-bytes-or-more' }),
+        ),
+      );
+      const answer = client.callTool(request);
+      let url = '';
+      while (!url.startsWith('http://')) {
+        url = readFileSync(seen, 'utf8');
+        await client.ping();
+      }
+      await human(url);
+      const result = await answer;
+      expect(result.structuredContent).toEqual({ reference: 'secret://db-password' });
+      expectNoAddress(result);
+      expect(JSON.stringify(await client.callTool(request))).toContain('secret_exists');
+      await client.close();
+      expect(readFileSync(`${seen}.env`, 'utf8')).not.toContain('JWT_SECRET_KEY');
+    },
+  );
 
   it('switched off is refused with what the operator can do', async () => {
     const client = new Client({ name: 'one', version: '1' });

@@ -83,7 +83,12 @@ describe('the clients', () => {
     const client = new Client({ name: 'one', version: '1' });
     await client.connect(new StdioClientTransport(command));
     try {
-      expect(client.getServerCapabilities()).toEqual({ tools: { listChanged: false } });
+      expect(client.getServerCapabilities()).toEqual({
+        tools: { listChanged: false },
+        prompts: { listChanged: false },
+        resources: { listChanged: false, subscribe: false },
+        completions: {},
+      });
       expect((await client.listTools()).tools).toEqual(listing);
       await callEachTool(async (name, input) => {
         const result = await client.callTool({ name, arguments: input });

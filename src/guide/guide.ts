@@ -1,0 +1,49 @@
+/** What a client is offered beside the tools, for the tools and the settings that are in force. */
+
+import type { Config } from '../config.js';
+import type { Pipeline } from '../guard/call.js';
+import { LEAST_SCORE } from '../crypto/strength.js';
+import { completionsOf, type Complete } from './completions.js';
+import { promptsFor, type Prompt } from './prompts.js';
+import { resourcesFor, type Resource } from './resources.js';
+
+const PASSWORD_ALGORITHMS = ['argon2id', 'bcrypt'];
+
+export interface Guide {
+  prompts: readonly Prompt[];
+  resources: readonly Resource[];
+  complete: Complete;
+}
+
+export function guideOf(pipeline: Pipeline, config: Config): Guide {
+  const prompts = promptsFor(pipeline.tools);
+  return {
+    prompts,
+    resources: resourcesFor(pipeline, policyOf(config), []),
+    complete: completionsOf(pipeline, prompts, PASSWORD_ALGORITHMS),
+  };
+}
+
+/** What the operator set, as an agent may know it: nothing of it is a secret, or tells where the store is. */
+function policyOf(config: Config): Readonly<Record<string, unknown>> {
+  const { network, callsPerMinute, verifyAttempts } = config;
+  return {
+    passwords: { min_length: config.passwordMinLength, min_score: LEAST_SCORE, bcrypt_cost: config.bcryptCost },
+    calls_per_minute: { light: callsPerMinute.light, cpu_heavy: callsPerMinute.cpu },
+    guesses: { attempts: verifyAttempts.guesses, window_seconds: verifyAttempts.windowSeconds },
+    tokens: {
+      default_ttl_seconds: 1_800,
+      max_ttl_seconds: 86_400,
+      key: config.jwtSecret === undefined ? 'jwt' : 'jwt-secret-key',
+    },
+    network: { reach: network.mode, further_ports: network.ports },
+    files: { folders: config.fileFolders.map(({ given }) => given) },
+    secrets: {
+      references: ['secret://NAME', ...[...config.exposedEnvironment.keys()].map((name) => `env://${name}`)],
+      deliverable: config.deliverAny ? 'all' : 'generated or typed by the human',
+      desk: config.desk,
+    },
+    toolsets: config.toolsets,
+    read_only: config.readOnly,
+  };
+}
