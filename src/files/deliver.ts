@@ -1,9 +1,10 @@
 /** Delivers secrets into files of the allowed folders: marked, so that no tool reads them back. */
 
 import { utf8 } from '../crypto/bytes.js';
+import { SecurityError } from '../crypto/errors.js';
 import type { SecretOrigin } from '../crypto/secret.js';
 import { requireVariable, withVariable } from './env-file.js';
-import { fileExists, type FileWriter } from './write.js';
+import type { FileWriter } from './write.js';
 
 const MAX_ENV_BYTES = 1_048_576;
 
@@ -32,7 +33,7 @@ export class FileDeliveries {
     requireVariable(variable);
     const before = await this.#writer.readForChange(path, MAX_ENV_BYTES);
     const after = withVariable(before ?? '', variable, value, overwrite);
-    if (after === null) throw fileExists();
+    if (after === null) throw variableExists();
     await this.#write(path, after, before !== null);
   }
 
@@ -46,4 +47,10 @@ export class FileDeliveries {
       throw error;
     }
   }
+}
+
+function variableExists(): SecurityError {
+  return new SecurityError('file_exists', 'The file has this variable already.', {
+    hint: 'Give another variable, or overwrite: true to replace its value; the rest of the file stays.',
+  });
 }

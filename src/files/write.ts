@@ -187,8 +187,8 @@ function writeFault(): SecurityError {
   return refusals.unwritable();
 }
 
-export function fileExists(): SecurityError {
+function fileExists(): SecurityError {
   return new SecurityError('file_exists', 'There is a file of that name already.', {
-    hint: 'Give another path, or overwrite: true to replace it.',
+    hint: 'Give another path (output, where the tool has that field), or overwrite: true to replace it.',
   });
 }
