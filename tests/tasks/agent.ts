@@ -6,7 +6,7 @@
 import { expect } from 'vitest';
 
 import { Host, newFolder, type ClientKind, type ToolAnswer } from './host.js';
-import { spoken, unfounded, unheard } from './mending.js';
+import { echoed, spoken, unfounded, unheard } from './mending.js';
 import type { Call, From, Input, Mend, OperatorCommand, Task, Told, World } from './task.js';
 
 /** Plays the task on the shared host, or on one of its own where it has settings. */
@@ -61,7 +61,7 @@ class Agent {
     expect([...this.#host.tools.keys()]).toContain(tool);
     let input = typeof given === 'function' ? given(this.from) : given;
     for (const mend of mends) {
-      const told = this.#refusal(await this.#host.call(tool, input), mend);
+      const told = this.#refusal(await this.#host.call(tool, input), input, mend);
       expect(told.text).toMatch(mend.says);
       for (const call of mend.first ?? []) {
         this.#expectKnown(call, told);
@@ -84,13 +84,15 @@ class Agent {
     this.#heard += ` ${spoken(answer)}`;
   }
 
-  #refusal({ isError, structuredContent, content }: ToolAnswer, { code, within }: Mend): Told {
+  #refusal({ isError, structuredContent, content }: ToolAnswer, input: Input, { code, within }: Mend): Told {
     const read = within?.(structuredContent ?? {});
     if (within !== undefined) this.#heard += ` ${spoken(structuredContent)}`;
     else expect(isError, `${code} was awaited, not ${JSON.stringify(structuredContent)}`).toBe(true);
     const { error } = (isError === true ? JSON.parse(content?.[0]?.text ?? '{}') : {}) as {
       error?: { code: string; message: string; hint: string };
     };
+    if (error !== undefined)
+      expect(echoed(input, `${error.message} ${error.hint}`), 'an error echoes input').toEqual([]);
     const told = read ?? (error && { code: error.code, text: `${error.message} ${error.hint}` });
     expect(told?.code, JSON.stringify(structuredContent ?? error)).toBe(code);
     const text = told?.text ?? '';

@@ -51,8 +51,8 @@ export const auditAndKeys: Theme = {
     },
     {
       asks: 'The key mobile has leaked. See to it that its tokens are good for nothing.',
-      given: async ({ command }) => command('keys', 'create', 'mobile', 'jwt', 'ES256'),
       calls: [
+        { as: 'made', tool: 'key_create', input: { name: 'mobile', purpose: 'jwt', algorithm: 'ES256' } },
         { as: 'old', tool: 'jwt_sign', input: { subject: 'phone', key: 'mobile' } },
         {
           as: 'retired',
@@ -77,8 +77,8 @@ export const auditAndKeys: Theme = {
     },
     {
       asks: 'Give our shop a new signing key, checkout (ES384), and the public part.',
-      given: async ({ command }) => command('keys', 'create', 'checkout', 'jwt', 'ES384'),
       calls: [
+        { as: 'before', tool: 'key_create', input: { name: 'checkout', purpose: 'jwt', algorithm: 'ES384' } },
         {
           as: 'made',
           tool: 'key_create',

@@ -36,6 +36,11 @@ export function unheard(input: Input, heard: string): unknown[] {
   return leaves(input).filter((value) => !wasSaid(value, heard));
 }
 
+/** Values of the input that are longer than a name of ours and stand in the error all the same. */
+export function echoed(input: Input, told: string): unknown[] {
+  return leaves(input).filter((value) => typeof value === 'string' && value.length > 10 && told.includes(value));
+}
+
 /** A value as it is heard: the JSON, and its texts without the escapes of JSON. */
 export function spoken(value: unknown): string {
   return `${JSON.stringify(value)} ${leaves(value).map(String).join(' ')}`;

@@ -138,18 +138,24 @@ export const secretsAndFiles: Theme = {
       },
     },
     {
-      asks: `Encrypt the report {files}/q3.txt under the passphrase "${PASSPHRASE}".`,
-      given: ({ files }) => {
+      asks: 'Encrypt the report {files}/q3.txt for {recipient}.',
+      given: async ({ files }) => {
         writeFileSync(join(files, 'q3.txt'), 'profits doubled');
-        return {};
+        const identity = await generateX25519Identity();
+        return { identity, recipient: await identityToRecipient(identity) };
       },
       settings: {},
       calls: [
         {
           as: 'encrypted',
           tool: 'file_encrypt',
-          input: (from) => ({ path: at(from, 'q3.txt'), password: PASSPHRASE }),
+          input: (from) => ({ path: at(from, 'q3.txt'), recipient: from('recipient') }),
           mends: [
+            {
+              code: 'input_invalid',
+              says: /Fields of file_encrypt: .*recipients/,
+              next: (input) => ({ ...without(input, 'recipient'), recipients: [input['recipient']] }),
+            },
             {
               code: 'path_refused',
               says: /no folder is allowed/,
@@ -158,11 +164,12 @@ export const secretsAndFiles: Theme = {
           ],
         },
       ],
-      outcome: async (from) => {
+      outcome: async (from, { said }) => {
         expect(from('encrypted')).toMatchObject({ path: at(from, 'q3.txt.age'), input_bytes: 15 });
         const decrypter = new Decrypter();
-        decrypter.addPassphrase(PASSPHRASE);
+        decrypter.addIdentity(String(from('identity')));
         expect(await decrypter.decrypt(readFileSync(at(from, 'q3.txt.age')), 'text')).toBe('profits doubled');
+        expect(said).not.toContain('profits');
       },
     },
     {
