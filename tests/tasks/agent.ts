@@ -14,11 +14,13 @@ export async function play(task: Task, kind: ClientKind, shared: () => Promise<[
   const ends: (() => unknown)[] = [];
   const own = task.settings !== undefined || task.types !== undefined;
   const [host, files] = own ? [new Host(kind, task.types), newFolder()] : await shared();
-  const before = host.said.length;
+  if (!own && task.calls.some(({ mends = [] }) => mends.some(({ setting }) => setting !== undefined)))
+    throw new Error('a task that changes settings needs a server of its own: give it settings');
+  let agent: Agent | undefined;
   const world: World = {
     files,
     get said() {
-      return host.said.slice(before);
+      return agent?.said ?? '';
     },
     command: (...args) => host.command(args, ''),
     after: (end) => void ends.push(end),
@@ -30,7 +32,7 @@ export async function play(task: Task, kind: ClientKind, shared: () => Promise<[
       ends.push(() => host.end());
       await host.start(typeof settings === 'function' ? settings(world) : settings);
     }
-    const agent = new Agent(task, facts, host);
+    agent = new Agent(task, facts, host);
     for (const call of task.calls) await agent.make(call);
     await task.outcome(agent.from, world);
   } finally {
@@ -39,6 +41,8 @@ export async function play(task: Task, kind: ClientKind, shared: () => Promise<[
 }
 
 class Agent {
+  /** Every answer, in the order in which they came. */
+  said = '';
   readonly #known: Record<string, unknown>;
   readonly #host: Host;
   /** The words of the user and of every answer. */
@@ -61,7 +65,7 @@ class Agent {
     expect([...this.#host.tools.keys()]).toContain(tool);
     let input = typeof given === 'function' ? given(this.from) : given;
     for (const mend of mends) {
-      const told = this.#refusal(await this.#host.call(tool, input), input, mend);
+      const told = this.#refusal(await this.#call(tool, input), input, mend);
       expect(told.text).toMatch(mend.says);
       for (const call of mend.first ?? []) {
         this.#expectKnown(call, told);
@@ -74,9 +78,16 @@ class Agent {
       this.#expectMended(tool, input, next, told, mend.invents ?? {});
       input = next;
     }
-    const { isError, structuredContent, content } = await this.#host.call(tool, input);
+    const { isError, structuredContent, content } = await this.#call(tool, input);
     expect(isError, JSON.stringify(content)).not.toBe(true);
     this.#hear(as, structuredContent ?? {});
+  }
+
+  /** Makes the call, and hears what is said. */
+  async #call(tool: string, input: Input): Promise<ToolAnswer> {
+    const answer = await this.#host.call(tool, input);
+    this.said += `${JSON.stringify(answer)}\n`;
+    return answer;
   }
 
   #hear(as: string, answer: Input): void {

@@ -156,7 +156,7 @@ export const auditAndKeys: Theme = {
       },
     },
     {
-      asks: 'Which of your calls were refused? Show me two pages with one each. Try the passwords "hunter2-a" and "hunter2-b" first.',
+      asks: 'Which calls of password_hash were refused? Show me two pages with one each. Try the passwords "hunter2-a" and "hunter2-b" first.',
       calls: [
         ...['hunter2-a', 'hunter2-b'].map((password) => ({
           as: password,
@@ -164,11 +164,11 @@ export const auditAndKeys: Theme = {
           input: { password },
           mends: [{ code: 'password_weak', says: /To be accepted/, next: 'done' as const }],
         })),
-        { as: 'first', tool: 'audit_query', input: { outcome: 'refused', limit: 1 } },
+        { as: 'first', tool: 'audit_query', input: { tool: 'password_hash', outcome: 'refused', limit: 1 } },
         {
           as: 'second',
           tool: 'audit_query',
-          input: { outcome: 'refused', limit: 1, page: 2 },
+          input: { tool: 'password_hash', outcome: 'refused', limit: 1, page: 2 },
           mends: [
             {
               code: 'input_invalid',

@@ -43,8 +43,6 @@ export function newFolder(): string {
 
 export class Host {
   readonly home = newHome();
-  /** Every answer, in the order in which they came. */
-  said = '';
   tools: ReadonlyMap<string, ListedTool> = new Map();
   #connection: Connection | undefined;
   #settings: Readonly<Record<string, string>> = {};
@@ -67,9 +65,7 @@ export class Host {
 
   async call(name: string, input: Input): Promise<ToolAnswer> {
     if (this.#connection === undefined) throw new Error('the server is not started');
-    const answer = (await this.#connection.callTool({ name, arguments: input })) as ToolAnswer;
-    this.said += `${JSON.stringify(answer)}\n`;
-    return answer;
+    return (await this.#connection.callTool({ name, arguments: input })) as ToolAnswer;
   }
 
   async restart(more: Readonly<Record<string, string>>): Promise<void> {

@@ -54,7 +54,7 @@ export interface OperatorCommand {
 }
 
 export interface World {
-  /** A folder of the task, which SECURITY_MCP_FILES names unless the task has settings of its own. */
+  /** A folder of the task, which SECURITY_MCP_FILES names unless the task has settings. */
   readonly files: string;
   /** Everything that the server said to the agent. */
   readonly said: string;
@@ -69,7 +69,7 @@ export interface Task {
   asks: string;
   /** Facts that are there before the first call. */
   given?: (world: World) => Input | Promise<Input>;
-  /** With settings a task has a server of its own; without them it shares that of its theme. */
+  /** With settings a task has a server of its own; without them it shares one with the others of its client. */
   settings?: Readonly<Record<string, string>> | ((world: World) => Record<string, string>);
   /** What the human types on the page that the client opens. */
   types?: string;

@@ -6,7 +6,7 @@ import { play } from './agent.js';
 import { auditAndKeys } from './audit-and-keys.js';
 import { certificates } from './certificates.js';
 import { envelopes } from './envelopes.js';
-import { Host, newFolder } from './host.js';
+import { Host, newFolder, type ClientKind } from './host.js';
 import { passwords } from './passwords.js';
 import { secretsAndFiles } from './secrets-and-files.js';
 import { unfounded } from './mending.js';
@@ -16,17 +16,28 @@ import { tokens } from './tokens.js';
 const themes: readonly Theme[] = [passwords, tokens, envelopes, secretsAndFiles, certificates, auditAndKeys];
 const tasks = themes.flatMap((theme) => theme.tasks);
 
-describe.each(themes)('$name', ({ client = 'modern', tasks: own }) => {
-  let host: Promise<[Host, string]> | undefined;
-  const start = async (): Promise<[Host, string]> => {
-    const files = newFolder();
-    const started = new Host(client);
-    await started.start({ SECURITY_MCP_FILES: files });
-    return [started, files];
-  };
-  afterAll(async () => (await host)?.[0].end());
+/** One server of each client for all tasks without settings of their own, and the folder that it may use. */
+const shared = new Map<ClientKind, Promise<[Host, string]>>();
 
-  it.each(own)('$asks', (task) => play(task, client, () => (host ??= start())));
+async function start(client: ClientKind): Promise<[Host, string]> {
+  const files = newFolder();
+  const host = new Host(client);
+  await host.start({ SECURITY_MCP_FILES: files });
+  return [host, files];
+}
+
+function sharedHost(client: ClientKind): Promise<[Host, string]> {
+  const host = shared.get(client) ?? start(client);
+  shared.set(client, host);
+  return host;
+}
+
+afterAll(async () => {
+  for (const [host] of await Promise.all(shared.values())) await host.end();
+});
+
+describe.each(themes)('$name', ({ client = 'modern', tasks: own }) => {
+  it.each(own)('$asks', (task) => play(task, client, () => sharedHost(client)));
 });
 
 describe('the rule of mending', () => {
@@ -61,10 +72,8 @@ describe('all of them', () => {
   });
 
   it('use every tool of the list', async () => {
-    const host = new Host('modern');
-    await host.start({});
-    await host.end();
-    const listed = [...host.tools.keys()];
+    const [{ tools }] = await sharedHost('modern');
+    const listed = [...tools.keys()];
     const used = new Set(tasks.flatMap((task) => calls(task.calls)).map(({ tool }) => tool));
     expect(listed).toHaveLength(24);
     expect([...used].toSorted()).toEqual(listed.toSorted());
