@@ -145,7 +145,7 @@ export function createKeyRing({ jwtSecret, jwtSecretPrevious, store }: KeyRingOp
     const [found] = await store.primaries({ name });
     if (found !== undefined) return requirePurpose(found, purpose);
     const wanted = DEFAULT_KEYS.get(name);
-    if (wanted === undefined || wanted.purpose !== purpose) throw keyUnknown();
+    if (wanted === undefined || wanted.purpose !== purpose) throw keyUnknown(purpose);
     try {
       await store.create({ name, ...wanted });
     } catch (error) {
@@ -153,7 +153,7 @@ export function createKeyRing({ jwtSecret, jwtSecretPrevious, store }: KeyRingOp
       if (!(error instanceof SecurityError) || error.code !== 'key_exists') throw error;
     }
     const [made] = await store.primaries({ name });
-    if (made === undefined) throw keyUnknown();
+    if (made === undefined) throw keyUnknown(purpose);
     return requirePurpose(made, purpose);
   };
 
@@ -177,7 +177,7 @@ export function createKeyRing({ jwtSecret, jwtSecretPrevious, store }: KeyRingOp
     async signingKey(name, algorithm) {
       const wantsDefault = name === undefined && (algorithm ?? 'HS256') === 'HS256';
       if ((wantsDefault && fromEnvironment !== undefined) || name === ENVIRONMENT_KEY) {
-        if (fromEnvironment === undefined) throw keyUnknown();
+        if (fromEnvironment === undefined) throw keyUnknown('jwt');
         requireAlgorithm('HS256', algorithm);
         return { ...fromEnvironment, algorithm: 'HS256', signing: fromEnvironment.key };
       }
@@ -221,7 +221,7 @@ export function createKeyRing({ jwtSecret, jwtSecretPrevious, store }: KeyRingOp
     async hmacKey(nameOrId) {
       if (!nameOrId.includes('.')) return secretOf(await primary(nameOrId, 'hmac'));
       const [found] = await store.versions({ id: nameOrId });
-      if (found === undefined) throw keyUnknown();
+      if (found === undefined) throw keyUnknown('hmac');
       return secretOf(requirePurpose(found, 'hmac'));
     },
 
@@ -233,7 +233,7 @@ export function createKeyRing({ jwtSecret, jwtSecretPrevious, store }: KeyRingOp
     async fileKeys(name) {
       const versions = await store.versions({ name });
       const [first] = versions;
-      if (first === undefined) throw keyUnknown();
+      if (first === undefined) throw keyUnknown('file');
       requirePurpose(first, 'file');
       const keys = versions.flatMap(({ key }) => (key === undefined ? [] : [key]));
       if (keys.length === 0) throw keyDisabled();
@@ -309,7 +309,11 @@ function secretOf({ id, key }: KeyVersion): SecretKey {
 
 function requirePurpose(key: KeyVersion, purpose: KeyPurpose): KeyVersion {
   if (key.purpose === purpose) return key;
-  throw inputInvalid('key', 'names a key of another purpose', 'Use key_list to see the keys and their purposes.');
+  throw inputInvalid(
+    fieldOf(purpose),
+    'names a key of another purpose',
+    `The purpose must be ${purpose}: key_list shows which keys have it, key_create makes one.`,
+  );
 }
 
 function requireAlgorithm(own: KeyAlgorithm, wanted: JwtAlgorithm | undefined): void {
@@ -327,10 +331,32 @@ function ownName(name: string): string {
   });
 }
 
-/** The refusal of a key name, id or version that no key of the ring has. */
-export function keyUnknown(): SecurityError {
-  return new SecurityError('key_unknown', 'key names no key of the ring.', {
-    hint: `Use key_list to see the keys, or leave key out for the default; "${ENVIRONMENT_KEY}" is there where JWT_SECRET_KEY is set.`,
+/** The field that names a key of this purpose. */
+function fieldOf(purpose: KeyPurpose): string {
+  return purpose === 'hmac' ? 'key_name' : 'key';
+}
+
+/** What to do where a key of this purpose is not there. Only some have a default: without `key_name` a digest has no key at all. */
+const INSTEAD: Readonly<Record<KeyPurpose, string>> = {
+  jwt: `leave key out for the default, or use another; key_create makes one (purpose jwt), and "${ENVIRONMENT_KEY}" is there where JWT_SECRET_KEY is set`,
+  envelope: 'leave key out for the default, or use another; key_create makes one (purpose envelope)',
+  hmac: 'key_create makes one (purpose hmac)',
+  file: `"${DEFAULT_FILE_KEY}" is made with the first file_encrypt under it; key_create makes others (purpose file)`,
+};
+
+/** The refusal of a key name, id or version that no key of the ring has; `purpose` where it was to be used for something. */
+export function keyUnknown(purpose?: KeyPurpose): SecurityError {
+  const [field, instead] =
+    purpose === undefined ? ['name', 'key_create makes one'] : [fieldOf(purpose), INSTEAD[purpose]];
+  return new SecurityError('key_unknown', `${field} names no key of the ring.`, {
+    hint: `Use key_list to see the keys: ${instead}.`,
+  });
+}
+
+/** The refusal of a version that a key does not have. */
+export function versionUnknown(): SecurityError {
+  return new SecurityError('key_unknown', 'The key has no such version.', {
+    hint: 'Use key_list with name to see its versions.',
   });
 }
 

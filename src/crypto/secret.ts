@@ -88,7 +88,7 @@ export function secretExists(): SecurityError {
     'secret_exists',
     'There is a secret of this name already, or one that was deleted in the last seven days.',
     {
-      hint: 'Choose another name. Nothing is overwritten; only an operator destroys a secret at once (security-mcp secret destroy).',
+      hint: 'Choose another name (in save_as, or in name where that is the field). Nothing is overwritten; only an operator destroys a secret at once (security-mcp secret destroy).',
     },
   );
 }

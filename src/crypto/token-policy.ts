@@ -41,11 +41,17 @@ export interface TokenRequest {
 export function requireAllowed(policy: TokenPolicy, request: TokenRequest): void {
   const { issuers, audiences, max_ttl_seconds } = policy;
   if (issuers !== undefined && (request.issuer === undefined || !issuers.includes(request.issuer)))
-    throw refused('this issuer', 'Give an issuer that the policy of the key names, or use another key.');
+    throw refused(
+      'this issuer',
+      'Give an issuer that the policy of the key names (key_list shows it), or use another key.',
+    );
   if (audiences !== undefined) {
     const wanted = request.audience === undefined ? [] : [request.audience].flat();
     if (wanted.length === 0 || !wanted.every((one) => audiences.includes(one)))
-      throw refused('this audience', 'Give only audiences that the policy of the key names, or use another key.');
+      throw refused(
+        'this audience',
+        'Give only audiences that the policy of the key names (key_list shows it), or use another key.',
+      );
   }
   if (max_ttl_seconds !== undefined && (request.neverExpires || (request.ttlSeconds ?? 0) > max_ttl_seconds))
     throw refused('this lifetime', 'Give a shorter ttl_seconds, or leave it out for the longest that is allowed.');

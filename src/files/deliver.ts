@@ -33,10 +33,7 @@ export class FileDeliveries {
     requireVariable(variable);
     const before = await this.#writer.readForChange(path, MAX_ENV_BYTES);
     const after = withVariable(before ?? '', variable, value, overwrite);
-    if (after === null)
-      throw new SecurityError('file_exists', 'The variable is set in that file already.', {
-        hint: 'Give another variable, or overwrite: true to replace its value.',
-      });
+    if (after === null) throw variableExists();
     await this.#write(path, after, before !== null);
   }
 
@@ -50,4 +47,10 @@ export class FileDeliveries {
       throw error;
     }
   }
+}
+
+function variableExists(): SecurityError {
+  return new SecurityError('file_exists', 'The file has this variable already.', {
+    hint: 'Give another variable, or overwrite: true to replace its value; the rest of the file stays.',
+  });
 }

@@ -82,7 +82,10 @@ export const refusals = {
     'is a file with a second name (a hard link)',
     'It may be a file elsewhere too: remove it, or give another path.',
   ),
-  delivered: refusal('holds a secret that was delivered there', 'It was put there so that no tool shows it.'),
+  delivered: refusal(
+    'holds a secret that was delivered there',
+    'It was put there so that no tool shows it. Use the secret by its reference, secret://NAME; secret_list tells names and fingerprints.',
+  ),
   unwritable: refusal('cannot be written', 'Check the permissions of the folder and the health of its disk.'),
   full: refusal('cannot be written: the disk is full', 'Make room, then try again.'),
   unreadable: refusal('cannot be read', 'Check the permissions of the file and the health of its disk.'),

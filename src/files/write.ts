@@ -189,6 +189,6 @@ function writeFault(): SecurityError {
 
 function fileExists(): SecurityError {
   return new SecurityError('file_exists', 'There is a file of that name already.', {
-    hint: 'Give another path, or overwrite: true to replace it.',
+    hint: 'Give another path (output, where the tool has that field), or overwrite: true to replace it.',
   });
 }

@@ -60,7 +60,7 @@ function requireHiddenLock(
   if (byPassword && references.get('password')?.shown !== false)
     throw refused(
       `${field} by reference is sealed under a key of the ring, or under a secret that was never shown: with a password that you know you could read it.`,
-      'Give key, or password by reference to a secret that was generated or typed by the human.',
+      'Give key (such as envelope) alone, or password by reference to a secret that was generated or typed by the human.',
     );
 }
 

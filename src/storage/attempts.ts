@@ -221,7 +221,7 @@ function tooManyGuesses(waitMs: number): SecurityError {
     });
   const waitSeconds = Math.max(1, Math.ceil(waitMs / 1000));
   return new SecurityError('rate_limited', 'Too many attempts on this secret.', {
-    hint: `Wait ${waitSeconds} seconds; further wrong attempts make the wait longer.`,
+    hint: `Wait ${waitSeconds} seconds; further wrong attempts make the wait longer. An operator can end it: security-mcp attempts list names it, security-mcp attempts reset frees it.`,
     retryAfterSeconds: waitSeconds,
   });
 }

@@ -13,6 +13,7 @@ import {
   keyLimit,
   keyUnknown,
   RING_LIMITS,
+  versionUnknown,
   type KeyDescription,
   type KeyStore,
   type KeyVersion,
@@ -136,7 +137,7 @@ export function createKeyStore(store: Store, vault: Vault, random: Random): KeyS
           .where('name', '=', name)
           .where('version', '=', version)
           .executeTakeFirst();
-        if (row === undefined) throw keyUnknown();
+        if (row === undefined) throw versionUnknown();
         await work(trx, { ...row, ...at }, async (to) => {
           if (locked.primary_version === version) throw primaryStays();
           await trx

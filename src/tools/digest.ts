@@ -98,7 +98,12 @@ function readSource({ path, ...input }: Input): { data: Uint8Array } | { path: s
   if (path !== undefined || name === undefined || given.length > 1)
     throw inputInvalid('text', 'or base64 or hex or path: exactly one of them is needed', 'Give the data once.');
   const data = DECODERS[name](input[name] ?? '');
-  if (data === null) throw inputInvalid(name, `is not ${name}`, 'Check the data, or give it as text.');
+  if (data === null)
+    throw inputInvalid(
+      name,
+      `is not ${name}`,
+      'Check the data, or give it in the field that fits: text, base64 or hex.',
+    );
   if (data.length > MAX_BYTES) throw inputInvalid(name, `is over ${MAX_BYTES} bytes`, 'Give less data, or a file.');
   return { data };
 }
@@ -106,6 +111,6 @@ function readSource({ path, ...input }: Input): { data: Uint8Array } | { path: s
 function readExpected(expected: string, encoding: keyof typeof ENCODERS): Uint8Array {
   const bytes = encoding === 'hex' ? fromHex(expected.trim()) : fromAnyBase64(expected);
   if (bytes === null)
-    throw inputInvalid('expected', `is not ${encoding}`, 'Give it in the encoding that encoding names.');
+    throw inputInvalid('expected', `is not ${encoding}`, 'Set encoding to that of expected: hex, base64 or base64url.');
   return bytes;
 }

@@ -67,7 +67,7 @@ describe('to a variable of a .env file', () => {
       refused(await tools.call('secret_deliver', { reference, to: 'env_file', path, variable: 'DB_PASSWORD' })),
     ).toMatchObject({
       code: 'file_exists',
-      message: 'The variable is set in that file already.',
+      message: 'The file has this variable already.',
     });
     await deliver({ reference: 'secret://db', to: 'env_file', path, variable: 'DB_PASSWORD', overwrite: true });
     const { value } = await tools.secrets.get('db');

@@ -50,8 +50,8 @@ const BAD: Record<string, [Record<string, unknown>, string][]> = {
     [{ algorithm: 'sha256' }, 'text or base64 or hex or path: exactly one of them is needed'],
     [{ algorithm: 'sha256', text: 'a', key: 'k', key_name: 'a' }, 'key_name and key exclude each other'],
     [{ algorithm: 'sha256', text: 'a', key_name: CANARY.toUpperCase() }, 'key_name must be a key name'],
-    [{ algorithm: 'sha256', text: 'a', key_name: 'no-such-key' }, 'key names no key of the ring'],
-    [{ algorithm: 'sha256', text: 'a', key_name: 'no-such-key.1' }, 'key names no key of the ring'],
+    [{ algorithm: 'sha256', text: 'a', key_name: 'no-such-key' }, 'key_name names no key of the ring'],
+    [{ algorithm: 'sha256', text: 'a', key_name: 'no-such-key.1' }, 'key_name names no key of the ring'],
     [{ algorithm: 'sha256', text: 'a', hex: '00' }, 'text or base64 or hex or path: exactly one of them is needed'],
     [{ algorithm: 'sha256', text: '', path: '/a' }, 'text or base64 or hex or path: exactly one of them is needed'],
     [{ algorithm: 'sha256', path: '' }, 'path must be at least 1 characters'],
@@ -214,19 +214,19 @@ const BAD: Record<string, [Record<string, unknown>, string][]> = {
   ],
   key_rotate: [
     [{}, 'name is missing'],
-    [{ name: 'no-such-key' }, 'key names no key of the ring'],
+    [{ name: 'no-such-key' }, 'name names no key of the ring'],
     [{ name: 'jwt-secret-key' }, 'This key comes from JWT_SECRET_KEY'],
   ],
   key_retire: [
     [{ name: 'a', version: 1 }, 'state is missing: it must be one of enabled, disabled, destroyed'],
     [{ name: 'a', version: 0, state: 'disabled' }, 'version must be at least 1'],
     [{ name: 'a', version: 1, state: CANARY }, 'state must be one of enabled'],
-    [{ name: 'no-such-key', version: 1, state: 'disabled' }, 'key names no key of the ring'],
+    [{ name: 'no-such-key', version: 1, state: 'disabled' }, 'name names no key of the ring'],
     [{ name: 'jwt-secret-key', version: 1, state: 'disabled' }, 'This key comes from JWT_SECRET_KEY'],
   ],
   key_list: [
     [{ name: 'No' }, 'name must be 1 to 64 lower-case letters'],
-    [{ name: 'no-such-key' }, 'key names no key of the ring'],
+    [{ name: 'no-such-key' }, 'name names no key of the ring'],
     [{ public: 'yes' }, 'public must be true or false'],
   ],
   certificate_check: [

@@ -5,7 +5,6 @@
 
 import { Decrypter, Encrypter } from 'age-encryption';
 
-import { envelopeRejected } from '../envelope.js';
 import { inputInvalid, SecurityError } from '../errors.js';
 import type { Random } from '../random.js';
 import { ARMOR_HEAD_BYTES, armored, isArmored, unarmored } from './armor.js';
@@ -83,7 +82,7 @@ export async function* decryptFile(pieces: AsyncIterable<Uint8Array>, key: FileK
     yield* decryptPayload(await decrypter.decryptHeader(header), payload);
   } catch (error) {
     // What the reading of the file says is told; all the rest is one failure.
-    throw error instanceof SecurityError ? error : envelopeRejected();
+    throw error instanceof SecurityError ? error : fileRejected();
   } finally {
     await iterator.return?.();
   }
@@ -97,7 +96,7 @@ async function parted(
   let head = Buffer.alloc(0);
   for (;;) {
     const next = await iterator.next();
-    if (next.done === true) throw envelopeRejected();
+    if (next.done === true) throw fileRejected();
     head = Buffer.concat([head, next.value]);
     const last = head.indexOf(MAC_LINE);
     const end = last < 0 ? -1 : head.indexOf('\n', last + MAC_LINE.length);
@@ -106,7 +105,7 @@ async function parted(
         header: Uint8Array.from(head.subarray(0, end + 1)),
         payload: prepended(head.subarray(end + 1), iterator),
       };
-    if (head.length >= MAX_HEADER_BYTES) throw envelopeRejected();
+    if (head.length >= MAX_HEADER_BYTES) throw fileRejected();
   }
 }
 
@@ -128,4 +127,11 @@ function added(add: () => void, field: string, what: string): void {
   } catch {
     throw inputInvalid(field, `is not ${what}`, 'Give it as age-keygen prints it.');
   }
+}
+
+/** The one answer to every failure to open a file, as `envelopeRejected` is that of envelopes. */
+function fileRejected(): SecurityError {
+  return new SecurityError('envelope_rejected', 'The file could not be opened.', {
+    hint: 'Check that the file is whole and unchanged and that password, identity or key is the one it was encrypted for. Use inspect with its path to see which of them it takes.',
+  });
 }
