@@ -41,9 +41,17 @@ function fieldRows(schema, secrets) {
 
 const WIDTH = 100;
 
+/** JSON on one line, with the spaces of a reader. */
+function onOneLine(value) {
+  if (Array.isArray(value)) return `[${value.map(onOneLine).join(', ')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const members = Object.entries(value).map(([name, member]) => `${JSON.stringify(name)}: ${onOneLine(member)}`);
+  return members.length === 0 ? '{}' : `{ ${members.join(', ')} }`;
+}
+
 /** JSON for reading: on one line what fits there, else one line for each member. */
 function laidOut(value, indent = '') {
-  const line = JSON.stringify(value, null, 1).replaceAll(/\n\s*/g, ' ');
+  const line = onOneLine(value);
   if (typeof value !== 'object' || value === null || indent.length + line.length <= WIDTH) return line;
   const isList = Array.isArray(value);
   const inner = `${indent}  `;

@@ -26,8 +26,7 @@ describe('the catalogue', () => {
     expect(listing.length).toBeLessThanOrEqual(BUDGET.tools);
     expect(whole.withoutOutput).toBeLessThanOrEqual(BUDGET.withoutOutput);
     expect(whole.withOutput).toBeLessThanOrEqual(BUDGET.withOutput);
-    for (const tool of listing)
-      expect(tokensOfTool(tool).withOutput, tool.name).toBeLessThanOrEqual(BUDGET.oneTool);
+    for (const tool of listing) expect(tokensOfTool(tool).withOutput, tool.name).toBeLessThanOrEqual(BUDGET.oneTool);
   });
 
   it('narrows by toolset and to tools without effect', () => {

@@ -13,18 +13,27 @@ const KINDS = {
   checkpoint: /^security-mcp-audit-1 [\da-f-]{36} \d+ [\w-]{43} [\dT:.-]+Z [\w-]{86}$/,
 } as const;
 
-/** `jwe`: an envelope, its algorithms and counts the same. `text`: only the times in it differ. */
-export type Kind = keyof typeof KINDS | 'jwe' | 'text';
+/** `envelope`: its algorithms and counts are the same. `text`: only the times in it differ. */
+export type Kind = keyof typeof KINDS | 'envelope' | 'text';
 
 /** Which fields differ, by name, at whatever depth. */
 export type Varies = Readonly<Record<string, Kind>>;
 
-const IN_JWE: Varies = { encrypted_key: 'base64', p2s: 'base64', iv: 'base64', ciphertext: 'base64', tag: 'base64' };
+/** In a JWE, and in the form of the earlier service. */
+const IN_ENVELOPE: Varies = {
+  encrypted_key: 'base64',
+  p2s: 'base64',
+  iv: 'base64',
+  ciphertext: 'base64',
+  tag: 'base64',
+  encrypted_data: 'base64',
+  salt: 'base64',
+};
 
-function maskOne(value: unknown, kind: Kind, seen: Set<string>): unknown {
-  if (Array.isArray(value)) return value.map((item) => maskOne(item, kind, seen));
+function maskOne(value: unknown, kind: Kind): unknown {
+  if (Array.isArray(value)) return value.map((item) => maskOne(item, kind));
   if (kind === 'text') return String(value).replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, '<time>');
-  if (kind === 'jwe') return mask(JSON.parse(String(value)), IN_JWE, seen);
+  if (kind === 'envelope') return mask(JSON.parse(String(value)), IN_ENVELOPE, new Set());
   return KINDS[kind].test(String(value)) ? `<${kind}>` : value;
 }
 
@@ -36,7 +45,7 @@ function mask(value: unknown, varies: Varies, seen: Set<string>): unknown {
       const kind = Object.hasOwn(varies, name) ? varies[name] : undefined;
       if (kind === undefined || inner === null) return [name, mask(inner, varies, seen)];
       seen.add(name);
-      return [name, maskOne(inner, kind, seen)];
+      return [name, maskOne(inner, kind)];
     }),
   );
 }
@@ -64,9 +73,10 @@ export interface DocumentedCall {
   answer: Record<string, unknown>;
 }
 
-/** The calls of a Markdown text: `→ tool {input}`, then `← {answer}`. */
+/** The calls of a Markdown text: `→ tool {input}`, then `← {answer}`, each on one line or laid out over several. */
 export function callsIn(markdown: string): DocumentedCall[] {
-  return [...markdown.matchAll(/^→ (\w+) (\{.*\})\n← (\{.*\})$/gm)].map(([, tool = '', input = '', answer = '']) => ({
+  const calls = markdown.matchAll(/^→ (\w+) (\{[\s\S]*?\})\n← (\{[\s\S]*?\})\n(?=→|```)/gm);
+  return [...calls].map(([, tool = '', input = '', answer = '']) => ({
     tool,
     input: JSON.parse(input) as Record<string, unknown>,
     answer: JSON.parse(answer) as Record<string, unknown>,
