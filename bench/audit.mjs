@@ -67,12 +67,12 @@ async function rate(options) {
 async function calls(home) {
   const [{ Audit }, { lazyStore }, { createVault }, { environmentKey }, { createPipeline }, { digestCompute }] =
     await Promise.all([
-      import('../dist/storage/audit.js'),
-      import('../dist/storage/store.js'),
-      import('../dist/storage/master-key.js'),
-      import('../dist/storage/key-file.js'),
-      import('../dist/guard/call.js'),
-      import('../dist/tools/digest.js'),
+      import('../build/storage/audit.js'),
+      import('../build/storage/store.js'),
+      import('../build/storage/master-key.js'),
+      import('../build/storage/key-file.js'),
+      import('../build/guard/call.js'),
+      import('../build/tools/digest.js'),
     ]);
   const store = lazyStore({ home, owner: process.geteuid?.() });
   const audit = new Audit(store, createVault(store, environmentKey(randomBytes(32)), randomBytes));

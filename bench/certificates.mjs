@@ -77,8 +77,8 @@ function bareTls({ root, hosts }) {
 /** As a first question about a host: a checker that has nothing kept asks the responder and fetches the list. */
 async function freshJudgement({ root, hosts }) {
   const [{ createCertificateChecker }, { readTrust }] = await Promise.all([
-    import('../dist/network/checker.js'),
-    import('../dist/crypto/certificate/given.js'),
+    import('../build/network/checker.js'),
+    import('../build/crypto/certificate/given.js'),
   ]);
   const checker = createCertificateChecker({
     policy: { mode: 'any', allowHosts: [], ports: [] },
@@ -182,8 +182,8 @@ function companions(kind, count, root, intermediate) {
 
 async function validation() {
   const [{ parseCertificate }, { buildPath, isSound }] = await Promise.all([
-    import('../dist/crypto/certificate/parse.js'),
-    import('../dist/crypto/certificate/path.js'),
+    import('../build/crypto/certificate/parse.js'),
+    import('../build/crypto/certificate/path.js'),
   ]);
   const root = issue({ subject: 'Bench Root' });
   const intermediate = issue({ subject: 'Bench Intermediate', issuer: root });

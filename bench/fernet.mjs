@@ -9,7 +9,7 @@ const ROUNDS = 7;
 const TEXT_BYTES = 1_048_576;
 
 export async function run() {
-  const { fernetOpen, fernetSeal } = await import('../dist/crypto/fernet.js');
+  const { fernetOpen, fernetSeal } = await import('../build/crypto/fernet.js');
   // It extends String.prototype, so it is loaded here, by the last part of the run.
   const fernet = createRequire(import.meta.url)('fernet');
   const keyBytes = randomBytes(32);

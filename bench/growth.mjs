@@ -16,12 +16,12 @@ const SUBJECTS = 100_000;
 async function roomAt(home) {
   const [{ Audit }, { Attempts }, { lazyStore }, { createVault }, { environmentKey }, { createKeyStore }] =
     await Promise.all([
-      import('../dist/storage/audit.js'),
-      import('../dist/storage/attempts.js'),
-      import('../dist/storage/store.js'),
-      import('../dist/storage/master-key.js'),
-      import('../dist/storage/key-file.js'),
-      import('../dist/storage/keys.js'),
+      import('../build/storage/audit.js'),
+      import('../build/storage/attempts.js'),
+      import('../build/storage/store.js'),
+      import('../build/storage/master-key.js'),
+      import('../build/storage/key-file.js'),
+      import('../build/storage/keys.js'),
     ]);
   const store = lazyStore({ home, owner: process.geteuid?.() });
   const vault = createVault(store, environmentKey(Buffer.alloc(32, 7)), randomBytes);

@@ -14,8 +14,8 @@ const BYTES = 4_120;
 
 export async function run() {
   const [{ Attempts }, { lazyStore }] = await Promise.all([
-    import('../dist/storage/attempts.js'),
-    import('../dist/storage/store.js'),
+    import('../build/storage/attempts.js'),
+    import('../build/storage/store.js'),
   ]);
   const home = mkdtempSync(join(tmpdir(), 'security-mcp-bench-'));
   const store = lazyStore({ home, owner: process.geteuid?.() });

@@ -118,7 +118,7 @@ export async function startServer(script, env) {
 
 /** The pipeline in this process, with an audit sink that costs nothing. */
 export async function startPipeline(env = {}) {
-  const [{ createApp }, { loadConfig }] = await Promise.all([import('../dist/app.js'), import('../dist/config.js')]);
+  const [{ createApp }, { loadConfig }] = await Promise.all([import('../build/app.js'), import('../build/config.js')]);
   // No variable here names a file or a folder, so nothing is asked of the file system.
   const loaded = loadConfig(
     { JWT_SECRET_KEY, SECURITY_MCP_CALLS_PER_MINUTE: UNLIMITED, SECURITY_MCP_HOME: HOME, ...env },
@@ -133,7 +133,7 @@ export async function startPipeline(env = {}) {
     newId: () => randomUUID(),
     processors: availableParallelism(),
     poolThreads: POOL_THREADS,
-    threadScript: new URL('../dist/workers/thread.js', import.meta.url),
+    threadScript: new URL('../build/workers/thread.js', import.meta.url),
   });
   // A signal for each call, as the server gives one: shared by all, it would gather listeners.
   const caller = () => ({ name: 'bench', signal: new AbortController().signal });

@@ -48,7 +48,7 @@ async function main(asked) {
     return 2;
   }
   if (!existsSync(SERVER)) {
-    console.error('dist/ is missing: run npm run build first.');
+    console.error('build/ is missing: run npm run build first.');
     return 2;
   }
   console.log(`Node ${process.version}, ${process.platform} ${process.arch}, ${availableParallelism()} cores`);

@@ -5,9 +5,9 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 
-import { FILE_TWINS, VARIABLES } from '../dist/config.js';
-import { catalogue } from '../dist/tools/index.js';
-import { describeTool } from '../dist/tools/tool.js';
+import { FILE_TWINS, VARIABLES } from '../build/config.js';
+import { catalogue } from '../build/tools/index.js';
+import { describeTool } from '../build/tools/tool.js';
 
 const check = process.argv.includes('--check');
 

@@ -2,8 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 
-import { catalogue } from '../dist/tools/index.js';
-import { describeTool } from '../dist/tools/tool.js';
+import { catalogue } from '../build/tools/index.js';
+import { describeTool } from '../build/tools/tool.js';
 import { BUDGET, median, tokensOf, tokensOfList, tokensOfTool } from './token-count.mjs';
 
 const examples = new Map(

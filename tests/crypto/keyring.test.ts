@@ -57,7 +57,7 @@ describe('JWT_SECRET_KEY', () => {
 
   it('has the same id in another process that has the same secret', async () => {
     const script = `
-      const { createKeyRing } = await import(${JSON.stringify(new URL('../../dist/crypto/keyring.js', import.meta.url))});
+      const { createKeyRing } = await import(${JSON.stringify(new URL('../../build/crypto/keyring.js', import.meta.url))});
       process.stdout.write((await createKeyRing({ jwtSecret: process.env.SECRET }).signingKey()).id);`;
     const there = execFileSync(process.execPath, ['--input-type=module', '-e', script], { env: { SECRET: secret } });
     expect(there.toString()).toBe((await ringOf(secret).signingKey()).id);

@@ -10,8 +10,7 @@ function newest(folder: string): number {
 }
 
 export default function setup(): void {
-  if (existsSync('dist/main.js') && newest('src') <= newest('dist')) return;
-  execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
-    stdio: 'inherit',
-  });
+  if (['dist/main.js', 'build/main.js'].every((file) => existsSync(file) && newest('src') <= statSync(file).mtimeMs))
+    return;
+  execFileSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit', shell: process.platform === 'win32' });
 }

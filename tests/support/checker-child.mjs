@@ -1,7 +1,7 @@
 // Checks servers in a process of its own, and says by how much its resident memory grew at most: first one of them, so that
 // everything is loaded, then all at once. Argument: JSON {targets, first, trust (DER, base64), serverName}.
-import { parseCertificate } from '../../dist/crypto/certificate/parse.js';
-import { createCertificateChecker } from '../../dist/network/checker.js';
+import { parseCertificate } from '../../build/crypto/certificate/parse.js';
+import { createCertificateChecker } from '../../build/network/checker.js';
 
 const { targets, first, trust, serverName } = JSON.parse(process.argv[2]);
 const checker = createCertificateChecker({

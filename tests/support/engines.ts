@@ -6,7 +6,7 @@ import { createPkcs12Opener } from '../../src/workers/containers.js';
 import { createEngine, createPortableEngine, createStrengthMeter } from '../../src/workers/engines.js';
 import { ThreadPool } from '../../src/workers/pool.js';
 
-export const threadScript = new URL('../../dist/workers/thread.js', import.meta.url);
+export const threadScript = new URL('../../build/workers/thread.js', import.meta.url);
 
 const pool = new ThreadPool(threadScript, 2);
 

@@ -3,14 +3,14 @@
 import { randomBytes } from 'node:crypto';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-import { createKeyRing } from '../../dist/crypto/keyring.js';
-import { Audit } from '../../dist/storage/audit.js';
-import { Attempts } from '../../dist/storage/attempts.js';
-import { Home } from '../../dist/storage/home.js';
-import { environmentKey, fileKey } from '../../dist/storage/key-file.js';
-import { createKeyStore } from '../../dist/storage/keys.js';
-import { createVault } from '../../dist/storage/master-key.js';
-import { lazyStore } from '../../dist/storage/store.js';
+import { createKeyRing } from '../../build/crypto/keyring.js';
+import { Audit } from '../../build/storage/audit.js';
+import { Attempts } from '../../build/storage/attempts.js';
+import { Home } from '../../build/storage/home.js';
+import { environmentKey, fileKey } from '../../build/storage/key-file.js';
+import { createKeyStore } from '../../build/storage/keys.js';
+import { createVault } from '../../build/storage/master-key.js';
+import { lazyStore } from '../../build/storage/store.js';
 
 const [scenario, json, ...args] = process.argv.slice(2);
 const options = JSON.parse(json);

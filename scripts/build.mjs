@@ -1,0 +1,73 @@
+/**
+ * Builds dist/, the program that is shipped: main.js and the thread of the workers, in parts that are loaded as they are needed, with
+ * source maps and the licences of what is bundled; the native packages stay outside. And build/, the same as single modules, for the
+ * tests, bench/ and docs/. With a folder as the argument, the bundle alone goes there.
+ */
+
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+import { build } from 'rolldown';
+
+const LICENCE = /^(licen[cs]e|copying|notice)/i;
+
+/** The folder of the package that a module belongs to, or null for our own. */
+function packageOf(id) {
+  if (!id.includes('/node_modules/')) return null;
+  for (let folder = dirname(id); ; folder = dirname(folder)) {
+    const file = join(folder, 'package.json');
+    if (existsSync(file) && JSON.parse(readFileSync(file, 'utf8')).name !== undefined) return folder;
+  }
+}
+
+function licenceOf(folder) {
+  const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const texts = readdirSync(folder)
+    .filter((file) => LICENCE.test(file))
+    .map((file) => readFileSync(join(folder, file), 'utf8').replaceAll('\r\n', '\n').trim());
+  return [`## ${name} ${version} (${license ?? 'see below'})`, ...texts].join('\n\n');
+}
+
+/** Writes the licences, and refuses a part that would wait for the program which waits for it. */
+const shipped = {
+  name: 'shipped',
+  generateBundle(_options, bundle) {
+    const folders = new Set();
+    for (const part of Object.values(bundle)) {
+      if (part.type !== 'chunk') continue;
+      if (part.imports.includes('main.js')) this.error(`${part.fileName} imports main.js`);
+      for (const id of part.moduleIds) folders.add(packageOf(id));
+    }
+    folders.delete(null);
+    const licences = [...folders].map(licenceOf).sort();
+    this.emitFile({
+      type: 'asset',
+      fileName: 'LICENCES.md',
+      source: `# Licences of the packages in this program\n\n${licences.join('\n\n')}\n`,
+    });
+  },
+};
+
+const [folder = 'dist'] = process.argv.slice(2);
+
+await build({
+  input: { main: 'src/main.ts', 'workers/thread': 'src/workers/thread.ts' },
+  platform: 'node',
+  external: ['libsql', '@node-rs/argon2', '@node-rs/bcrypt', 'pg-native'],
+  plugins: [shipped],
+  output: {
+    dir: folder,
+    format: 'esm',
+    cleanDir: true,
+    chunkFileNames: 'parts/[name]-[hash].js',
+    sourcemap: true,
+  },
+});
+
+if (folder === 'dist') {
+  rmSync('build', { recursive: true, force: true });
+  execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
+    stdio: 'inherit',
+  });
+}
