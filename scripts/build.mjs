@@ -6,6 +6,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { dirname, join } from 'node:path';
 
 import { build } from 'rolldown';
@@ -29,13 +30,18 @@ function licenceOf(folder) {
   return [`## ${name} ${version} (${license ?? 'see below'})`, ...texts].join('\n\n');
 }
 
-/** Writes the licences, and refuses a part that would wait for the program which waits for it. */
+/** What is installed beside the program; `pg` asks for pg-native and goes without. */
+const OUTSIDE = ['libsql', '@node-rs/argon2', '@node-rs/bcrypt', 'pg-native'];
+
+/** Writes the licences. Refuses a part that would wait for the program which waits for it, and a package that was left outside. */
 const shipped = {
   name: 'shipped',
   generateBundle(_options, bundle) {
     const folders = new Set();
     for (const part of Object.values(bundle)) {
       if (part.type !== 'chunk') continue;
+      const outside = [...part.imports, ...part.dynamicImports].filter((id) => !(id in bundle) && !isBuiltin(id));
+      for (const id of outside) if (!OUTSIDE.includes(id)) this.error(`${part.fileName} imports ${id}`);
       if (part.imports.includes('main.js')) this.error(`${part.fileName} imports main.js`);
       for (const id of part.moduleIds) folders.add(packageOf(id));
     }
@@ -54,7 +60,7 @@ const [folder = 'dist'] = process.argv.slice(2);
 await build({
   input: { main: 'src/main.ts', 'workers/thread': 'src/workers/thread.ts' },
   platform: 'node',
-  external: ['libsql', '@node-rs/argon2', '@node-rs/bcrypt', 'pg-native'],
+  external: OUTSIDE,
   plugins: [shipped],
   output: {
     dir: folder,

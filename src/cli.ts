@@ -4,18 +4,28 @@ import type { App } from './app.js';
 import { attemptsCommand } from './cli-attempts.js';
 import { auditCommand } from './cli-audit.js';
 import { deskCommand } from './cli-desk.js';
-import type { Config, ConfigResult } from './config.js';
+import { configCommand } from './cli-config.js';
+import type { Config, ConfigResult, Environment } from './config.js';
+import { doctor } from './cli-doctor.js';
 import { runKeys } from './cli-keys.js';
 import { secretCommand } from './cli-secrets.js';
 import { storageCommand } from './cli-storage.js';
-import { SecurityError } from './crypto/errors.js';
 import { isJsonObject, parseBoundedJson } from './crypto/json.js';
 import { escapeUntrusted } from './crypto/text.js';
+import type { Program } from './clients.js';
 import { clearBar, drawJudgements, judgementsIn, progressBar, type Drawing } from './draw.js';
 import { catalogue } from './tools/index.js';
 import { describeTool } from './tools/tool.js';
 
 export interface CliWorld {
+  /** The variables of the process. */
+  environment: Environment;
+  isWindows: boolean;
+  now(): Date;
+  /** What a program says of its version, or null where there is none. */
+  versionOf(path: string): string | null;
+  /** What runs this program. */
+  program: Program;
   version: string;
   nodeVersion: string;
   platform: string;
@@ -49,6 +59,8 @@ const HELP = `security-mcp: security operations for AI agents, over the Model Co
 
 Usage
   security-mcp                          serve MCP on standard input and output
+  security-mcp serve FOLDER...          the same, with folders that file tools may touch beside SECURITY_MCP_FILES
+  security-mcp config CLIENT            the entry for claude-desktop, claude-code, vscode, cursor, windsurf or inspector
   security-mcp call TOOL JSON           call a tool; JSON may be @FILE, or - for standard input
   security-mcp tools                    list the tools
   security-mcp keys COMMAND             the key ring: list, create, rotate, retire, restore, destroy, policy, export, import
@@ -96,6 +108,8 @@ export async function runCli(args: readonly string[], world: CliWorld): Promise<
       return withConfig(world, (config) => runKeys(rest, json || !world.isTerminal, config, world, layOut));
     case 'doctor':
       return doctor(json, world);
+    case 'config':
+      return configCommand(rest, world);
     case 'desk':
       return withConfig(world, (config) => deskCommand(rest, world, config));
     case 'attempts':
@@ -222,135 +236,4 @@ function listTools(json: boolean, world: CliWorld): Promise<number> {
         await world.print(`${tool.name.padEnd(18)} ${tool.title}\n${' '.repeat(19)}${tool.description}\n`);
     return OK;
   });
-}
-
-interface Check {
-  check: string;
-  status: 'ok' | 'warn' | 'fail';
-  finding: string;
-}
-
-async function doctor(json: boolean, world: CliWorld): Promise<number> {
-  const checks: Check[] = [];
-  const add = (check: string, status: Check['status'], finding: string): void =>
-    void checks.push({ check, status, finding });
-  add('version', 'ok', `security-mcp ${world.version} on Node ${world.nodeVersion}, ${world.platform}`);
-  const major = Number(/^v(\d+)/.exec(world.nodeVersion)?.[1] ?? 0);
-  if (major < 22) add('node', 'warn', 'Node 20 is past its end of life: 24 is recommended.');
-  const loaded = world.loadConfig();
-  if ('problems' in loaded) for (const problem of loaded.problems) add('configuration', 'fail', problem);
-  else await checkRunning(loaded.config, world, add);
-  const failed = checks.some(({ status }) => status === 'fail');
-  if (json) await world.print(`${JSON.stringify({ healthy: !failed, checks })}\n`);
-  else {
-    const marks = { ok: '✓', warn: '!', fail: '✗' };
-    for (const { check, status, finding } of checks)
-      await world.print(`${marks[status]} ${check.padEnd(14)} ${finding}\n`);
-    await world.print(failed ? '\nMend what is marked ✗ and run doctor again.\n' : '\nReady to serve.\n');
-  }
-  return failed ? FAILED : OK;
-}
-
-async function checkRunning(
-  config: Config,
-  world: CliWorld,
-  add: (check: string, status: Check['status'], finding: string) => void,
-): Promise<void> {
-  add('configuration', 'ok', 'readable, no problem found');
-  for (const warning of config.warnings) add('configuration', 'warn', warning);
-  if (config.jwtSecret === undefined)
-    add('jwt key', 'ok', 'JWT_SECRET_KEY is not set: tokens are signed with the key jwt of the store');
-  else
-    add(
-      'jwt key',
-      'ok',
-      `HS256 from JWT_SECRET_KEY${config.jwtSecretPrevious === undefined ? '' : ', and the previous one for verifying'}`,
-    );
-  const folders = config.fileFolders.length;
-  add('files', 'ok', folders === 0 ? 'none: SECURITY_MCP_FILES names no folder' : `${folders} folder(s) may be read`);
-  await checkNetwork(config, add);
-  if (config.metricsPort !== undefined)
-    add(
-      'metrics',
-      'ok',
-      `served by each server at http://127.0.0.1:${config.metricsPort}/metrics, if the port is free`,
-    );
-  const app = world.start(config);
-  await checkStore(config, app, add);
-  const engines = await app.engines();
-  for (const [algorithm, engine] of Object.entries(engines)) {
-    if (engine === 'unavailable')
-      add(
-        algorithm,
-        'fail',
-        'The native engine does not load: set SECURITY_MCP_ENGINE=auto, or install the optional dependencies.',
-      );
-    else if (engine === 'portable' && config.engine === 'auto')
-      add(algorithm, 'warn', 'portable engine (slower): the optional native package does not load here');
-    else add(algorithm, 'ok', `${engine} engine`);
-  }
-  add(
-    'tools',
-    app.pipeline.tools.length > 0 ? 'ok' : 'fail',
-    `${app.pipeline.tools.length} offered${config.readOnly ? ', read-only' : ''}`,
-  );
-  const tried = await app.pipeline.call(
-    'digest_compute',
-    { algorithm: 'sha256', text: 'abc', expected: 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad' },
-    { name: 'doctor', signal: new AbortController().signal },
-  );
-  if (tried.kind !== 'unknown_tool') {
-    const sound = tried.kind === 'answered' && tried.value['matches'] === true;
-    add('pipeline', sound ? 'ok' : 'fail', sound ? 'a call passes, audited in the store' : 'a trial call failed');
-  }
-}
-
-/** Opens the store, which makes an empty one where there is none yet; the master key is looked at, never made. */
-async function checkStore(
-  config: Config,
-  app: App,
-  add: (check: string, status: Check['status'], finding: string) => void,
-): Promise<void> {
-  const { store, vault } = await app.storage();
-  const tell = (check: string, error: unknown): void => {
-    if (!(error instanceof SecurityError)) throw error;
-    // The variable may be unset, and the operator is the one who may know the path.
-    const where = store.engine === 'sqlite' && config.home !== undefined ? ` (the folder is ${config.home})` : '';
-    add(check, 'fail', escapeUntrusted(`${error.message} ${error.hint}${where}`, 2_000));
-  };
-  try {
-    const { location, version, schemaVersion } = await store.report();
-    const place = escapeUntrusted(location, 1_000);
-    add('store', 'ok', `${version} at ${place}, can be written, tables of version ${schemaVersion}`);
-  } catch (error) {
-    return tell('store', error);
-  }
-  try {
-    const from = config.masterKey === undefined ? 'master.key in that folder' : 'SECURITY_MCP_MASTER_KEY';
-    const sound = (await vault.status()) === 'sound';
-    add('master key', 'ok', sound ? `${from} fits the store` : `none needed yet; the first use takes ${from}`);
-  } catch (error) {
-    tell('master key', error);
-  }
-}
-
-async function checkNetwork(
-  { network, extraAnchors }: Config,
-  add: (check: string, status: Check['status'], finding: string) => void,
-): Promise<void> {
-  const { mode, allowHosts, ports } = network;
-  const more = [
-    ...(allowHosts.length === 0 ? [] : [`${allowHosts.length} allowed host(s)`]),
-    ...(ports.length === 0 ? [] : [`${ports.length} further port(s)`]),
-  ];
-  const reach = {
-    public: `public: ${['the internet', ...more].join(', and ')}`,
-    any: 'any: private networks and all ports too',
-    off: 'off: certificate checks dial nothing',
-  };
-  add('network', 'ok', reach[mode]);
-  const { systemAnchors } = await import('./network/anchors.js');
-  const bundled = systemAnchors([]).certificates.length;
-  const added = systemAnchors(extraAnchors).certificates.length - bundled;
-  add('trust', 'ok', `${bundled} roots of Node${added === 0 ? '' : `, and ${added} of the environment`}`);
 }

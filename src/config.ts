@@ -67,6 +67,8 @@ export interface ConfigFiles {
 }
 
 const PREFIX = 'SECURITY_MCP_';
+/** What a host left unexpanded, such as `${user_config.folders}`: it counts as unset. */
+const PLACEHOLDER = /^\$\{[^}]*\}$/;
 const MAX_SECRET_BYTES = 4_096;
 const MIN_JWT_SECRET_BYTES = 32;
 const MAX_FOLDERS = 32;
@@ -156,7 +158,7 @@ export const VARIABLES = [
 const ANCHOR_FILES = ['SSL_CERT_FILE', 'NODE_EXTRA_CA_CERTS'] as const;
 const MAX_ANCHOR_FILE_BYTES = 4 * 1_048_576;
 
-const SECRET_VARIABLES = [
+export const SECRET_VARIABLES = [
   'JWT_SECRET_KEY',
   'JWT_SECRET_KEY_PREVIOUS',
   'SECURITY_MCP_MASTER_KEY',
@@ -169,7 +171,8 @@ type SecretVariable = (typeof SECRET_VARIABLES)[number];
 /** Variables whose secret may come from a file named by `NAME_FILE`. */
 export const FILE_TWINS = SECRET_VARIABLES.map((name) => `${name}_FILE`);
 
-export function loadConfig(env: Environment, files: ConfigFiles): ConfigResult {
+/** `moreFolders`: those that the command line names beside SECURITY_MCP_FILES. */
+export function loadConfig(env: Environment, files: ConfigFiles, moreFolders: readonly string[] = []): ConfigResult {
   const reader = new Reader(env, files);
   const home = reader.home('SECURITY_MCP_HOME');
   const databaseUrl = reader.databaseUrl('SECURITY_MCP_DATABASE_URL');
@@ -194,7 +197,7 @@ export function loadConfig(env: Environment, files: ConfigFiles): ConfigResult {
     passwordMinLength: reader.integer('SECURITY_MCP_PASSWORD_MIN_LENGTH', 8, 8, 64),
     callsPerMinute: { light, cpu },
     verifyAttempts: { guesses, windowSeconds },
-    fileFolders: reader.folders('SECURITY_MCP_FILES'),
+    fileFolders: reader.folders('SECURITY_MCP_FILES', moreFolders),
     network: {
       mode: reader.choice('SECURITY_MCP_NETWORK', 'public', NETWORK_MODES),
       allowHosts: reader.entries(
@@ -222,6 +225,7 @@ export function loadConfig(env: Environment, files: ConfigFiles): ConfigResult {
     reader.warnings.push('UV_THREADPOOL_SIZE is under 4: cheap calls may wait behind password hashing.');
   }
   reader.warnOfUnknown();
+  reader.warnOfPlaceholders();
   if (jwtSecret === undefined && jwtSecretPrevious !== undefined) {
     reader.warnings.push(
       'JWT_SECRET_KEY_PREVIOUS is set without JWT_SECRET_KEY: old tokens verify, new ones are signed with the key of the store.',
@@ -252,7 +256,7 @@ class Reader {
   /** The value, or undefined where it is unset, empty, or a placeholder that the host did not expand. */
   #value(name: string): string | undefined {
     const value = this.#env[name];
-    return value === undefined || value.trim() === '' || /^\$\{[^}]*\}$/.test(value.trim()) ? undefined : value;
+    return value === undefined || value.trim() === '' || PLACEHOLDER.test(value.trim()) ? undefined : value;
   }
 
   #problem(name: string, problem: string, mend: string): void {
@@ -421,9 +425,10 @@ class Reader {
     return choices;
   }
 
-  folders(name: string): readonly AllowedFolder[] {
+  folders(name: string, more: readonly string[]): readonly AllowedFolder[] {
     const { pathDelimiter, resolveFolder } = this.#files;
-    const paths = (this.#value(name) ?? '').split(pathDelimiter).filter((path) => path.trim() !== '');
+    const named = [...(this.#value(name) ?? '').split(pathDelimiter), ...more];
+    const paths = named.filter((path) => path.trim() !== '' && !PLACEHOLDER.test(path.trim()));
     // Counted before any is looked up.
     const folders = paths.length > MAX_FOLDERS ? [null] : paths.map((path) => resolveFolder(path));
     const found = folders.filter((folder) => folder !== null);
@@ -473,6 +478,15 @@ class Reader {
       const ours = name.startsWith(PREFIX) || name.startsWith('JWT_SECRET_KEY');
       if (ours && !known.has(name) && /^[A-Z0-9_]{1,64}$/.test(name))
         this.warnings.push(`${name} is not a setting of this version and has no effect.`);
+    }
+  }
+
+  /** Meant to be something, and nothing: a folder or a key that is silently missing. A bundle leaves out so what its user left empty. */
+  warnOfPlaceholders(): void {
+    for (const name of [...VARIABLES.map(([variable]) => variable), ...FILE_TWINS]) {
+      const value = this.#env[name]?.trim() ?? '';
+      if (PLACEHOLDER.test(value) && !value.startsWith('${user_config.'))
+        this.warnings.push(`${name} holds a placeholder that the host did not expand: it counts as unset.`);
     }
   }
 }

@@ -1,12 +1,14 @@
 #!/usr/bin/env node
 /** Composition root: the only file that touches the process (arguments, environment, signals, standard streams). */
 
+import { spawnSync } from 'node:child_process';
 import { Console } from 'node:console';
 import { randomUUID } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, homedir } from 'node:os';
 import { delimiter, isAbsolute } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import { createApp, type App } from './app.js';
 import { loadConfig, type Config, type ConfigResult } from './config.js';
@@ -64,15 +66,16 @@ async function readStdin(maxBytes: number): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function readConfig(): ConfigResult {
+function readConfig(folders: readonly string[] = []): ConfigResult {
   const readSecretFile = (path: string, maxBytes: number): string => readBounded(path, maxBytes, true);
-  return loadConfig(process.env, {
+  const files = {
     readSecretFile,
     resolveFolder,
     isAbsolute,
     defaultHome: defaultHome(process.env, process.platform, userFolder()),
     pathDelimiter: delimiter,
-  });
+  };
+  return loadConfig(process.env, files, folders);
 }
 
 /** Empty where the system knows none: a user id without an entry in a container. */
@@ -84,8 +87,8 @@ function userFolder(): string {
   }
 }
 
-function configured(): Config {
-  const loaded = readConfig();
+function configured(folders: readonly string[]): Config {
+  const loaded = readConfig(folders);
   if ('config' in loaded) return loaded.config;
   process.stderr.write(`security-mcp does not start: ${loaded.problems.length} setting(s) to mend.\n`);
   for (const problem of loaded.problems) process.stderr.write(`  - ${problem}\n`);
@@ -117,10 +120,10 @@ async function loadMetrics(app: () => App): Promise<Metrics> {
   });
 }
 
-async function serveStandardStreams(): Promise<void> {
+async function serveStandardStreams(folders: readonly string[]): Promise<void> {
   // Standard output belongs to JSON-RPC: what a library prints goes to standard error.
   globalThis.console = new Console(process.stderr);
-  const config = configured();
+  const config = configured(folders);
   const log = createLog(STDERR, config.logLevel);
   const metrics = config.metricsPort === undefined ? undefined : await loadMetrics(() => app);
   const app = assemble(config, log, metrics);
@@ -198,7 +201,12 @@ async function runCommand(args: readonly string[]): Promise<void> {
       colours: process.stdout.isTTY === true && colourful,
       columns: process.stdout.columns ?? 100,
     },
-    loadConfig: readConfig,
+    loadConfig: () => readConfig(),
+    environment: process.env,
+    isWindows: process.platform === 'win32',
+    now: () => new Date(),
+    versionOf: (path) => spawnSync(path, ['--version'], { encoding: 'utf8', timeout: 5_000 }).stdout,
+    program: { node: process.execPath, script: fileURLToPath(import.meta.url) },
     start: (config) =>
       (app ??= assemble(config, createLog(STDERR, config.logLevel === 'info' ? 'error' : config.logLevel))),
     print: (text) => new Promise((resolve) => process.stdout.write(text, () => resolve())),
@@ -220,5 +228,6 @@ async function runCommand(args: readonly string[]): Promise<void> {
 }
 
 const args = process.argv.slice(2);
-if (args.length === 0 || (args.length === 1 && args[0] === 'serve')) await serveStandardStreams();
+const [command = 'serve', ...rest] = args;
+if (command === 'serve' && !rest.some((argument) => argument.startsWith('-'))) await serveStandardStreams(rest);
 else await runCommand(args);

@@ -43,6 +43,51 @@ function run(args: string[], options: { input?: string; env?: Record<string, str
   });
 }
 
+function terminal(made = bench()): { world: CliWorld; out: () => string; errors: () => string } {
+  let out = '';
+  let errors = '';
+  const { pipeline } = made;
+  const store = lazyStore({ owner: undefined });
+  const world: CliWorld = {
+    version: '0.0.0',
+    nodeVersion: 'v24.0.0',
+    platform: 'test',
+    isWindows: false,
+    environment: {},
+    program: { node: process.execPath, script: '/opt/security-mcp/dist/main.js' },
+    now: () => new Date(),
+    versionOf: () => null,
+    isTerminal: true,
+    isErrorTerminal: true,
+    drawing: { colours: false, columns: 100 },
+    loadConfig: () => ({ config: {} as never }),
+    start: () => ({
+      pipeline,
+      operator: pipeline,
+      storage: async () => ({
+        store,
+        vault: createVault(store, environmentKey(Buffer.alloc(32)), systemRandom),
+        keys: {} as never,
+        attempts: {} as never,
+        audit: {} as never,
+        secrets: {} as never,
+      }),
+      engines: async () => ({ bcrypt: 'native', argon2: 'native' }),
+      auditsPending: () => 0,
+      close: async () => undefined,
+    }),
+    print: async (text) => void (out += text),
+    printError: async (text) => void (errors += text),
+    readFile: () => '',
+    readStdin: async () => '',
+    askSecret: async () => null,
+    userId: undefined,
+    isAlive: () => false,
+    interruption: () => new AbortController().signal,
+  };
+  return { world, out: () => out, errors: () => errors };
+}
+
 describe('security-mcp call', () => {
   const digest = '{"algorithm":"sha256","text":"abc"}';
   const expected = {
@@ -153,8 +198,11 @@ describe('security-mcp', () => {
       checks: { check: string; status: string }[];
     };
     expect(healthy).toBe(true);
-    expect(checks.filter(({ status }) => status === 'ok').map(({ check }) => check)).toEqual([
+    const ofThisMachine = ['node', 'desktop path'];
+    const sound = checks.filter(({ check, status }) => status === 'ok' && !ofThisMachine.includes(check));
+    expect(sound.map(({ check }) => check)).toEqual([
       'version',
+      'clock',
       'configuration',
       'jwt key',
       'files',
@@ -182,6 +230,31 @@ describe('security-mcp', () => {
     expect(bad.stdout).not.toContain(CANARY);
   });
 
+  it('doctor finds an old Node, a Node that desktop applications do not find, a wrong clock, and variables left unexpanded', async () => {
+    const { world, out } = terminal();
+    const faulty: CliWorld = {
+      ...world,
+      nodeVersion: 'v18.20.4',
+      program: { ...world.program, node: '/opt/versions/node-that-no-desktop-finds' },
+      now: () => new Date('2019-01-01T00:00:00Z'),
+      loadConfig: () => ({ problems: [] }),
+    };
+    expect(await runCli(['doctor'], faulty)).toBe(1);
+    expect(out()).toMatch(/✗ node +Node 20\.19 or newer is needed: install Node 24\./);
+    expect(out()).toMatch(
+      /! desktop path +Applications .* find no Node by its name: use the entry that `security-mcp config/,
+    );
+    const old = terminal();
+    await runCli(['doctor'], { ...old.world, versionOf: () => 'v18.20.4\n', loadConfig: () => ({ problems: [] }) });
+    expect(old.out()).toMatch(
+      /✓ node +supported\n! desktop path +Applications .* find a Node that is too old by its name/,
+    );
+    expect(out()).toMatch(/✗ clock +The clock of this machine says 2019-01-01T00:00Z, .*: set it/);
+
+    const { stdout } = await run(['doctor'], { env: { SECURITY_MCP_FILES: '${workspaceFolder}' } });
+    expect(stdout).toMatch(/! configuration +SECURITY_MCP_FILES holds a placeholder that the host did not expand/);
+  });
+
   it('doctor tells which store there is, and for one that cannot be used the command that mends it', async () => {
     const good = await run(['doctor'], { env: { SECURITY_MCP_HOME: newHome() } });
     expect(good.stdout).toMatch(
@@ -205,46 +278,6 @@ describe('security-mcp', () => {
 });
 
 describe('on a terminal', () => {
-  function terminal(made = bench()): { world: CliWorld; out: () => string; errors: () => string } {
-    let out = '';
-    let errors = '';
-    const { pipeline } = made;
-    const store = lazyStore({ owner: undefined });
-    const world: CliWorld = {
-      version: '0.0.0',
-      nodeVersion: 'v24.0.0',
-      platform: 'test',
-      isTerminal: true,
-      isErrorTerminal: true,
-      drawing: { colours: false, columns: 100 },
-      loadConfig: () => ({ config: {} as never }),
-      start: () => ({
-        pipeline,
-        operator: pipeline,
-        storage: async () => ({
-          store,
-          vault: createVault(store, environmentKey(Buffer.alloc(32)), systemRandom),
-          keys: {} as never,
-          attempts: {} as never,
-          audit: {} as never,
-          secrets: {} as never,
-        }),
-        engines: async () => ({ bcrypt: 'native', argon2: 'native' }),
-        auditsPending: () => 0,
-        close: async () => undefined,
-      }),
-      print: async (text) => void (out += text),
-      printError: async (text) => void (errors += text),
-      readFile: () => '',
-      readStdin: async () => '',
-      askSecret: async () => null,
-      userId: undefined,
-      isAlive: () => false,
-      interruption: () => new AbortController().signal,
-    };
-    return { world, out: () => out, errors: () => errors };
-  }
-
   it('a result is laid out for reading, with --json it is raw', async () => {
     const plain = terminal();
     expect(await runCli(['call', 'password_strength', '{"password":"Password1!"}'], plain.world)).toBe(0);

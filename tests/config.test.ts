@@ -65,7 +65,9 @@ it('without any environment the server has a configuration', () => {
 it('an unexpanded ${...} and an empty value count as unset', () => {
   for (const value of ['${JWT_SECRET_KEY}', '${JWT_SECRET_KEY:-}', ' ', '']) {
     const env = Object.fromEntries(VARIABLES.map(([name]) => [name, value]));
-    expect(config(env)).toEqual(config({}));
+    expect({ ...config(env), warnings: [] }).toEqual(config({}));
+    const told = config(env).warnings;
+    expect(told, 'each is told, as it may have been meant').toHaveLength(value.trim() === '' ? 0 : VARIABLES.length);
   }
 });
 

@@ -2,10 +2,11 @@
 
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
-import { dirname, join, posix } from 'node:path';
+import { posix } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
+import { clientEntry } from '../src/clients.js';
 import { loadConfig, VARIABLES, type ConfigFiles } from '../src/config.js';
 
 const read = (path: string): string => readFileSync(path, 'utf8');
@@ -13,7 +14,8 @@ const listed = (folder: string, ending: string): string[] =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .map((name) => posix.join(folder, name.replaceAll('\\', '/')))
     .filter((name) => name.endsWith(ending));
-const PICTURES = join('docs', 'images');
+/** Pictures that come with a change of their own. */
+const COMING = ['docs/images/report.png', 'docs/images/desk.png'];
 const pages = [...readdirSync('.').filter((name) => name.endsWith('.md')), ...listed('docs', '.md')];
 
 describe('links', () => {
@@ -42,9 +44,8 @@ describe('links', () => {
     for (const [, target = ''] of prose(read(page)).matchAll(/\]\(([^)\s]+)\)/g)) {
       if (/^[a-z]+:/.test(target)) continue;
       const [file = '', anchor] = target.split('#');
-      const path = file === '' ? page : join(dirname(page), file);
-      // The pictures come with a change of their own; from then on they are held like the rest.
-      if (path.startsWith(PICTURES) && !existsSync(PICTURES)) continue;
+      const path = file === '' ? page : posix.join(posix.dirname(page), file);
+      if (COMING.includes(path) && !existsSync(path)) continue;
       if (!existsSync(path)) broken.push(target);
       else if (anchor !== undefined && !(statSync(path).isFile() && anchorsOf(path).has(anchor))) broken.push(target);
     }
@@ -56,6 +57,17 @@ describe('links', () => {
     const unmentioned = pages.filter((page) => !page.startsWith('docs/decisions/') && !readme.includes(`(${page})`));
     expect(unmentioned).toEqual(['AGENTS.md', 'README.md']);
   });
+});
+
+it('the README shows the entries that security-mcp config prints', () => {
+  const blocks = [...read('README.md').matchAll(/^```(?:json|sh)\n([\s\S]*?)^```$/gm)].map(([, text = '']) =>
+    text.trim(),
+  );
+  const json = blocks.filter((text) => text.startsWith('{')).map((text) => JSON.parse(text) as unknown);
+  const program = { node: 'node', script: '/path/to/security-mcp/dist/main.js' };
+  for (const client of ['claude-desktop', 'cursor', 'vscode'] as const)
+    expect(json).toContainEqual(JSON.parse(clientEntry(client, program, {}).text));
+  expect(blocks).toContain(clientEntry('claude-code', program, {}).text);
 });
 
 describe('docs/configuration.md', () => {
