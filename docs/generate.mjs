@@ -1,11 +1,11 @@
 /**
- * Writes what follows from the catalogue and the configuration: docs/tools.md and the two tables in README.md.
- * With --check it writes nothing and exits 1 where a file is stale.
+ * Writes what follows from the catalogue, its recorded examples and the configuration: docs/tools.md, the table of tools in
+ * README.md, and the table of variables in docs/configuration.md. With --check it writes nothing and exits 1 where a file is stale.
  */
 
 import { readFileSync, writeFileSync } from 'node:fs';
 
-import { VARIABLES } from '../build/config.js';
+import { FILE_TWINS, VARIABLES } from '../build/config.js';
 import { catalogue } from '../build/tools/index.js';
 import { describeTool } from '../build/tools/tool.js';
 
@@ -39,6 +39,42 @@ function fieldRows(schema, secrets) {
   });
 }
 
+const WIDTH = 100;
+
+/** JSON on one line, with the spaces of a reader. */
+function onOneLine(value) {
+  if (Array.isArray(value)) return `[${value.map(onOneLine).join(', ')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const members = Object.entries(value).map(([name, member]) => `${JSON.stringify(name)}: ${onOneLine(member)}`);
+  return members.length === 0 ? '{}' : `{ ${members.join(', ')} }`;
+}
+
+/** JSON for reading: on one line what fits there, else one line for each member. */
+function laidOut(value, indent = '') {
+  const line = onOneLine(value);
+  if (typeof value !== 'object' || value === null || indent.length + line.length <= WIDTH) return line;
+  const isList = Array.isArray(value);
+  const inner = `${indent}  `;
+  const members = Object.entries(value).map(
+    ([name, member]) => `${inner}${isList ? '' : `${JSON.stringify(name)}: `}${laidOut(member, inner)}`,
+  );
+  return `${isList ? '[' : '{'}\n${members.join(',\n')}\n${indent}${isList ? ']' : '}'}`;
+}
+
+const examples = JSON.parse(readFileSync('docs/examples.json', 'utf8'));
+
+function exampleOf(name) {
+  const { input, answer, note } = examples.find(({ tool }) => tool === name);
+  return [
+    ...(note === undefined ? [] : [note, '']),
+    '```',
+    `→ ${name} ${laidOut(input)}`,
+    `← ${laidOut(answer)}`,
+    '```',
+    '',
+  ];
+}
+
 function toolSection(tool) {
   const listing = describeTool(tool);
   const hints = Object.entries(listing.annotations).filter(([, value]) => value);
@@ -57,6 +93,7 @@ function toolSection(tool) {
     '|---|---|---|',
     ...fieldRows(listing.outputSchema, []),
     '',
+    ...exampleOf(tool.name),
   ].join('\n');
 }
 
@@ -65,6 +102,8 @@ const reference = [
   '',
   'Generated from the catalogue by `npm run docs`. A **secret** field takes the text itself, or `{"literal": "..."}` where the text looks like a reference (`secret://`, `env://`).',
   'Success comes as structured content and as the same JSON in text; a refusal as `isError` with the text `{"error": {code, message, hint}}`.',
+  '',
+  'The examples (`→` the call, `←` the answer) are one session in the folder `/home/ada/shop` of `SECURITY_MCP_FILES`; a test makes the same calls and gets the same answers, apart from what is random or a time.',
   '',
   ...catalogue().map(toolSection),
 ].join('\n');
@@ -78,20 +117,25 @@ const toolTable = [
 const environmentTable = [
   '| variable | default | |',
   '|---|---|---|',
-  ...VARIABLES.map(([name, fallback, meaning]) => `| \`${name}\` | ${fallback} | ${meaning} |`),
+  ...VARIABLES.map(([name, fallback, meaning]) => {
+    const twin = `${name}_FILE`;
+    const names = FILE_TWINS.includes(twin) ? [name, twin] : [name];
+    return `| ${names.map((entry) => `\`${entry}\``).join(', ')} | ${fallback} | ${meaning} |`;
+  }),
 ].join('\n');
 
-function between(text, name, content) {
+function between(path, name, content) {
+  const text = readFileSync(path, 'utf8');
   const [begin, end] = [`<!-- ${name}: generated -->`, `<!-- ${name}: end -->`];
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-  if (from === -1 || to === -1) throw new Error(`README.md has no place for the ${name} table`);
+  if (from === -1 || to === -1) throw new Error(`${path} has no place for the ${name} table`);
   return `${text.slice(0, from + begin.length)}\n\n${content}\n\n${text.slice(to)}`;
 }
 
-const readme = readFileSync('README.md', 'utf8');
 const files = {
   'docs/tools.md': reference,
-  'README.md': between(between(readme, 'tools', toolTable), 'environment', environmentTable),
+  'docs/configuration.md': between('docs/configuration.md', 'environment', environmentTable),
+  'README.md': between('README.md', 'tools', toolTable),
 };
 
 let stale = 0;

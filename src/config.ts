@@ -101,7 +101,7 @@ export const VARIABLES = [
   [
     'JWT_SECRET_KEY',
     'none',
-    'HS256 key, at least 32 bytes; shared by every instance that gets it. Without it tokens are signed with a key of the store',
+    `HS256 key, ${MIN_JWT_SECRET_BYTES} to ${MAX_SECRET_BYTES} bytes; shared by every instance that gets it. Without it tokens are signed with a key of the store`,
   ],
   ['JWT_SECRET_KEY_PREVIOUS', 'none', 'verifies only: the former `JWT_SECRET_KEY` while its tokens live on'],
   ['SECURITY_MCP_BCRYPT_COST', '12', `cost of new bcrypt hashes, ${BCRYPT_COST.min} to ${BCRYPT_COST.max}`],
@@ -111,8 +111,8 @@ export const VARIABLES = [
     '8',
     'characters, 8 to 64; 15 where the password is the only factor (SP 800-63B-4)',
   ],
-  ['SECURITY_MCP_CALLS_PER_MINUTE', '6000/120', 'calls per tool and minute: light / CPU-heavy'],
-  ['SECURITY_MCP_VERIFY_ATTEMPTS', '5/60', 'guesses / seconds, per password hash or envelope'],
+  ['SECURITY_MCP_CALLS_PER_MINUTE', '6000/120', 'calls per tool and minute: light / CPU-heavy, up to 100000/100000'],
+  ['SECURITY_MCP_VERIFY_ATTEMPTS', '5/60', 'guesses / seconds, per password hash or envelope, up to 100/86400'],
   [
     'SECURITY_MCP_FILES',
     'none',
@@ -144,9 +144,9 @@ export const VARIABLES = [
   [
     'SECURITY_MCP_EXPOSE_ENV',
     'none',
-    'comma-separated names of variables that tools may use as `env://NAME`, never read; not `JWT_SECRET_KEY` and `SECURITY_MCP_*`',
+    'comma-separated names of variables, at most 64, that tools may use as `env://NAME`, never read; not `JWT_SECRET_KEY` and `SECURITY_MCP_*`',
   ],
-  ['SECURITY_MCP_METRICS_PORT', 'off', 'port on the loopback address for Prometheus, at `/metrics`'],
+  ['SECURITY_MCP_METRICS_PORT', 'off', 'port on the loopback address for Prometheus, at `/metrics`; 1 to 65535'],
   [
     'SECURITY_MCP_LOG_LEVEL',
     'info',
@@ -228,7 +228,7 @@ export function loadConfig(env: Environment, files: ConfigFiles, moreFolders: re
   reader.warnOfPlaceholders();
   if (jwtSecret === undefined && jwtSecretPrevious !== undefined) {
     reader.warnings.push(
-      'JWT_SECRET_KEY_PREVIOUS is set without JWT_SECRET_KEY: old tokens verify, new ones end with this process.',
+      'JWT_SECRET_KEY_PREVIOUS is set without JWT_SECRET_KEY: old tokens verify, new ones are signed with the key of the store.',
     );
   }
   if (jwtSecret !== undefined && jwtSecret === jwtSecretPrevious) {

@@ -63,19 +63,19 @@ it('the page of the cases is what the lab holds', async () => {
   await expect(page).toMatchFileSnapshot('../docs/certificate-cases.md');
 });
 
-it('the README quotes it rightly', () => {
-  const readme = readFileSync('README.md', 'utf8').replaceAll(/\s+/g, ' ');
+it('docs/certificates.md quotes it rightly', () => {
+  const quoting = readFileSync('docs/certificates.md', 'utf8').replaceAll(/\s+/g, ' ');
   for (const quoted of [
     `${cases.length} named cases of certificates and ${liveCases().length} of live servers`,
     `Of the ${compared.length} faulty ones that can be compared, Node accepts ${accepted.length} and says \`UNSPECIFIED\` of ${unspecified.length} more`,
   ])
-    expect(readme.includes(quoted), quoted).toBe(true);
+    expect(quoting.includes(quoted), quoted).toBe(true);
 });
 
-it('the rows that the README shows are accepted by Node, or refused, as it says there', () => {
-  const readme = readFileSync('README.md', 'utf8');
+it('the rows that docs/certificates.md shows are accepted by Node, or refused, as it says there', () => {
+  const quoting = readFileSync('docs/certificates.md', 'utf8');
   const rows = [
-    ...readme.matchAll(/^\| [^|]+ \((`[a-z0-9.-]+`(?:, `[a-z0-9.-]+`)*)\) \| `([a-z_]+)` \| ([^|]+) \|$/gm),
+    ...quoting.matchAll(/^\| [^|]+ \((`[a-z0-9.-]+`(?:, `[a-z0-9.-]+`)*)\) \| `([a-z_]+)` \| ([^|]+) \|$/gm),
   ];
   expect(rows.length).toBeGreaterThanOrEqual(8);
   for (const [, names = '', code = '', said = ''] of rows)

@@ -8,19 +8,16 @@ import bcrypt from 'bcryptjs';
 import { expect, it } from 'vitest';
 
 import { auditIn } from './support/audit.js';
+import { callsIn, type DocumentedCall } from './support/documented.js';
 import { RawServer } from './support/server.js';
 
 const SHOP = '/home/ada/shop';
 
-/** The calls as the README writes them: `→ tool {input}`, then `← {answer}`. */
-function session(): { tool: string; input: Record<string, unknown>; answer: object }[] {
+/** The calls as the README writes them. */
+function session(): DocumentedCall[] {
   const readme = readFileSync('README.md', 'utf8');
   const [, section = ''] = /\n## A worked session\n([\s\S]*?)\n## /.exec(readme) ?? [];
-  return [...section.matchAll(/^→ (\w+) (\{.*\})\n← (\{.*\})$/gm)].map(([, tool = '', input = '', answer = '']) => ({
-    tool,
-    input: JSON.parse(input) as Record<string, unknown>,
-    answer: JSON.parse(answer) as object,
-  }));
+  return callsIn(section);
 }
 
 it('makes a password, stores its hash, writes it into .env and signs a token, and shows the model none of it', async () => {

@@ -75,6 +75,12 @@ function checkRewrap(request: RewrapRequest & { newKeyName?: string }): ReadEnve
     throw inputInvalid('iterations', 'has no meaning with a key of the ring', 'Leave it out.');
   checkSealIterations(iterations ?? DEFAULT_ITERATIONS, ADVISED_ITERATIONS.sha512);
   const read = readEnvelope(request.envelope);
+  if (password === undefined && read?.form === 'legacy' && 'raw' in read.legacy.key)
+    throw inputInvalid(
+      'envelope',
+      'carries its own key, so that anybody can have made it',
+      'Look at it with envelope_open, and seal the text anew with envelope_seal.',
+    );
   if (password === undefined && !(read?.form === 'jwe' && keyIdsOf(read.jwe).length > 0))
     throw inputInvalid('password', 'is needed', 'Give the password the envelope was sealed with.');
   if (password === undefined && newPassword === undefined && iterations !== undefined)

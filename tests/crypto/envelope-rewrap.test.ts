@@ -135,6 +135,8 @@ describe('rewrapping an envelope of the earlier service', () => {
     const envelope = JSON.stringify({ encrypted_data: token, key_info: key });
     expect(await refusalOf(rewrap({ envelope, password: NEW_PASSWORD }))).toMatch(REJECTED);
     expect(await refusalOf(open(envelope, NEW_PASSWORD))).toMatch(REJECTED);
+    // Without a password it is told what to do with it.
+    expect(await refusalOf(rewrap({ envelope, newPassword: NEW_PASSWORD }))).toContain('envelope_seal');
   });
 });
 
