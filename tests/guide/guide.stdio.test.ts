@@ -86,7 +86,7 @@ describe.each(['1.x', 'legacy', '2026'])('%s', (era) => {
     for (const key of keys) expect(key).not.toHaveProperty('d');
 
     const head = await read(client, 'security://audit/head');
-    expect(head).toMatchObject({ intact: true, head: expect.any(String) as string });
+    expect(head).toMatchObject({ intact: true, head: expect.any(String) });
     const audit = (await client.callTool({ name: 'audit_query', arguments: { tool: 'audit_query' } })) as {
       structuredContent: { entries: unknown[] };
     };

@@ -74,7 +74,7 @@ describe.each(prompts)('$name', (prompt) => {
 it('what cannot be seen in a value is made visible', () => {
   const plan = planOf(of('audit_tls'), { targets: 'example.com\u202E\u0007\u200B' }) ?? '';
   expect(plan).toContain('example.com');
-  expect(plan).not.toMatch(/[\u202E\u0007\u200B]/);
+  for (const hidden of ['\u202E', '\u0007', '\u200B']) expect(plan).not.toContain(hidden);
 });
 
 it('a token by reference is not asked to be seen', () => {
