@@ -82,7 +82,8 @@ export function serve(options: ServeOptions): RunningServer {
   return { close: () => transport.close() };
 }
 
-function createServer(options: ServeOptions): Server {
+/** One server for one connection; serve() gives it to the SDK. */
+export function createServer(options: ServeOptions): Server {
   const { pipeline, listing, version } = options;
   const server = new Server(
     { name: 'security-mcp', title: 'Security MCP', version },
@@ -183,7 +184,7 @@ function guide(server: Server, { prompts, resources, complete }: ServeOptions): 
 
 type Envelope = Record<string, { name?: unknown } | undefined>;
 
-const envelopeOf = ({ mcpReq }: ServerContext): Envelope | undefined => mcpReq.envelope as Envelope | undefined;
+const envelopeOf = ({ mcpReq }: ServerContext): Envelope | undefined => mcpReq.envelope;
 
 /** What the client calls itself, in either era. */
 function clientOf(server: Server, context: ServerContext): string {
