@@ -44,6 +44,7 @@ const UNKNOWN_TOOL = 'Unknown tool: tools/list names those there are.';
 /** The list is the same for the life of the process. */
 const LIST_HINT = { ttlMs: 3_600_000, cacheScope: 'private' } as const;
 
+const UNKNOWN_CURSOR = 'Unknown cursor: every list comes whole, in one answer.';
 const UNKNOWN_PROMPT = 'Unknown prompt, or its arguments are not those that prompts/list names.';
 const UNKNOWN_RESOURCE = 'Unknown resource: resources/list names those there are.';
 const UNREADABLE_RESOURCE = 'The resource cannot be read now: the tool of the same content says why.';
@@ -67,7 +68,7 @@ export interface RunningServer {
 export function serve(options: ServeOptions): RunningServer {
   const transport = new LineTransport(options.input, options.output, {
     modernVersions: MODERN_VERSIONS,
-    ownMessages: [UNKNOWN_TOOL, UNKNOWN_STATE, UNKNOWN_PROMPT, UNKNOWN_RESOURCE, UNREADABLE_RESOURCE],
+    ownMessages: [UNKNOWN_CURSOR, UNKNOWN_TOOL, UNKNOWN_STATE, UNKNOWN_PROMPT, UNKNOWN_RESOURCE, UNREADABLE_RESOURCE],
   });
   serveStdio(() => createServer(options), {
     transport: transport as unknown as Transport,
@@ -105,7 +106,7 @@ export function createServer(options: ServeOptions): Server {
     },
   );
   const held = new HeldCalls();
-  server.setRequestHandler('tools/list', () => ({ tools: [...listing] }));
+  server.setRequestHandler('tools/list', (request) => whole(request, { tools: [...listing] }));
   server.setRequestHandler('tools/call', async (request, context) => {
     const { name, arguments: input, _meta: meta } = request.params;
     const { mcpReq } = context;
@@ -141,31 +142,27 @@ function guide(server: Server, { prompts, resources, complete }: ServeOptions): 
     name: clientOf(server, context),
     signal: context.mcpReq.signal,
   });
-  server.setRequestHandler('prompts/list', () => ({
-    prompts: prompts.map(({ name, title, description, arguments: declared }) => ({
-      name,
-      title,
-      description,
-      arguments: declared.map((argument) => ({
-        name: argument.name,
-        description: argument.description,
-        required: argument.required,
-      })),
-    })),
-  }));
+  const listedPrompts = prompts.map(({ name, title, description, arguments: declared }) => {
+    const listed = declared.map((argument) => ({
+      name: argument.name,
+      description: argument.description,
+      required: argument.required,
+    }));
+    return { name, title, description, arguments: listed };
+  });
+  server.setRequestHandler('prompts/list', (request) => whole(request, { prompts: listedPrompts }));
   server.setRequestHandler('prompts/get', ({ params }) => {
     const prompt = prompts.find(({ name }) => name === params.name);
     const text = prompt === undefined ? null : planOf(prompt, params.arguments ?? {});
     if (prompt === undefined || text === null) throw new ProtocolError(ProtocolErrorCode.InvalidParams, UNKNOWN_PROMPT);
     return { description: prompt.description, messages: [{ role: 'user', content: { type: 'text', text } }] };
   });
-  server.setRequestHandler('resources/list', () => ({
-    resources: resources.map(({ read: _read, meta, ...listed }) => ({
-      ...listed,
-      ...(meta === undefined ? {} : { _meta: meta }),
-    })),
+  const listedResources = resources.map(({ read: _read, meta, ...listed }) => ({
+    ...listed,
+    ...(meta === undefined ? {} : { _meta: meta }),
   }));
-  server.setRequestHandler('resources/templates/list', () => ({ resourceTemplates: [] }));
+  server.setRequestHandler('resources/list', (request) => whole(request, { resources: listedResources }));
+  server.setRequestHandler('resources/templates/list', (request) => whole(request, { resourceTemplates: [] }));
   server.setRequestHandler('resources/read', async ({ params }, context) => {
     const resource = resources.find(({ uri }) => uri === params.uri);
     if (resource === undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, UNKNOWN_RESOURCE);
@@ -180,6 +177,12 @@ function guide(server: Server, { prompts, resources, complete }: ServeOptions): 
         ? await complete(ref.name, argument.name, argument.value, callerOf(context))
         : { values: [] },
   }));
+}
+
+/** A list in one answer: a cursor is none of ours (MCP, pagination). */
+function whole<T>({ params }: { params?: { cursor?: string | undefined } | undefined }, list: T): T {
+  if (params?.cursor !== undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, UNKNOWN_CURSOR);
+  return list;
 }
 
 type Envelope = Record<string, { name?: unknown } | undefined>;
