@@ -135,6 +135,8 @@ export interface ToolDeclaration<I extends z.ZodRawShape, O extends z.ZodRawShap
   audit: readonly (keyof I & string)[];
   input: z.ZodObject<I, z.core.$strict>;
   output: z.ZodObject<O, z.core.$strict>;
+  /** The view that draws the answer in hosts that show MCP Apps, by its address. */
+  view?: string;
   /** Outputs that name the keys used, for the audit log. */
   auditOutput?: readonly (keyof O & string)[];
   /** Makes the limit on guessing apply. */
@@ -161,7 +163,7 @@ export interface SecretField extends SecretMark {
 /** A declaration as the pipeline sees it, its types erased, with what follows from it. */
 export interface Tool extends Pick<
   ToolDeclaration<never, never>,
-  'name' | 'title' | 'description' | 'effect' | 'reach' | 'cost'
+  'name' | 'title' | 'description' | 'effect' | 'reach' | 'cost' | 'view'
 > {
   audit: readonly string[];
   auditOutput: readonly string[];
@@ -212,6 +214,8 @@ export interface ToolListing {
   inputSchema: JsonSchemaObject;
   outputSchema: JsonSchemaObject;
   annotations: { readOnlyHint: boolean; destructiveHint: boolean; idempotentHint: boolean; openWorldHint: boolean };
+  /** MCP Apps, version 2026-01-26. */
+  _meta?: { ui: { resourceUri: string } };
 }
 
 export function describeTool(tool: Tool): ToolListing {
@@ -227,6 +231,7 @@ export function describeTool(tool: Tool): ToolListing {
       idempotentHint: tool.effect === 'none',
       openWorldHint: tool.reach === 'network',
     },
+    ...(tool.view === undefined ? {} : { _meta: { ui: { resourceUri: tool.view } } }),
   };
 }
 
