@@ -57,6 +57,7 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
   'cli-attempts': ['*'],
   'cli-audit': ['*'],
   'cli-operator': ['*', 'node:crypto'],
+  'cli-report': ['*', 'node:crypto', 'node:fs', 'node:path'],
   'cli-secrets': ['*'],
   'cli-storage': ['*', 'node:crypto', 'node:fs', 'node:os', 'node:path'],
   prompt: ['node:tty'],
