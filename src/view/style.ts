@@ -20,12 +20,11 @@ export const STYLE = `
 *, ::before, ::after { box-sizing: border-box; }
 html { background: var(--back); color: var(--ink); }
 [data-kind="app"] { background: transparent; }
-body { margin: 0; padding: 1.5rem 1rem 2rem; font: 1rem/1.5 var(--font-sans, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif); }
+body { margin: 0; overflow-wrap: anywhere; padding: 1.5rem 1rem 2rem; font: 1rem/1.5 var(--font-sans, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif); }
 [data-kind="app"] body { padding: var(--inset-top, 0) var(--inset-right, 0) var(--inset-bottom, 0) var(--inset-left, 0); font-size: .9375rem; }
 main, .brand, noscript { display: block; max-width: 60rem; margin: 0 auto; }
 h1, h2, h3, p, ul, ol, dl, dd { margin: 0; padding: 0; }
 ul, ol { list-style: none; }
-bdi, h1, h2, p, dd { overflow-wrap: anywhere; }
 code, .subject, .pairs dd, .more dd { font-family: var(--mono); }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 [hidden] { display: none !important; }
@@ -60,7 +59,7 @@ h1 { font-size: 1.45rem; line-height: 1.25; letter-spacing: -.01em; }
 .filter input:checked + span { background: var(--ink); color: var(--card); }
 .filter input:focus-visible + span { outline: 3px solid var(--accent); outline-offset: 2px; }
 
-.cards { display: grid; gap: .7rem; }
+.cards { display: grid; grid-template-columns: minmax(0, 1fr); gap: .7rem; }
 .card { background: var(--card); border: 1px solid var(--line); border-left: .3rem solid var(--tone); border-radius: .8rem; }
 .head { display: flex; align-items: flex-start; gap: .8rem; padding: .9rem 1.1rem; border-radius: .7rem; list-style: none; }
 .head::-webkit-details-marker { display: none; }
@@ -88,8 +87,8 @@ h3 { margin: 1rem 0 .4rem; font-size: .8125rem; font-weight: 600; color: var(--s
 .check code { margin-left: .5rem; font-size: .85em; color: var(--tone); }
 :is([data-status="pass"], [data-status="skipped"]) :is(.name, .explanation) { display: inline; }
 :is([data-status="pass"], [data-status="skipped"]) .explanation { color: var(--soft); margin-left: .35rem; }
-strong { font-weight: 600; }
-[data-status="skipped"] strong { color: var(--soft); }
+strong, .label { font-weight: 600; }
+[data-status="skipped"] .label { color: var(--soft); }
 :is([data-status="fail"], [data-status="warn"], [data-status="unknown"]).check { margin: .3rem -.6rem; padding: .55rem .6rem; border-radius: .6rem; background: var(--tone-back); }
 :is([data-status="fail"], [data-status="warn"], [data-status="unknown"]) > .sign { background: var(--tone); color: var(--card); }
 .remedy { margin-top: .3rem; }
@@ -141,7 +140,7 @@ footer { margin-top: .9rem; font-size: .8125rem; color: var(--soft); }
   header { padding: 1rem; }
   .head { flex-wrap: wrap; padding: .8rem; gap: .4rem .6rem; }
   .title { flex-basis: 60%; }
-  .side { order: 1; flex: 1 0 100%; flex-direction: row; align-items: center; gap: .6rem; padding-left: 2.3rem; }
+  .side { order: 1; flex: 1 0 100%; flex-flow: row wrap; align-items: center; gap: .2rem .6rem; padding-left: 2.3rem; }
   .body { padding: .1rem .9rem 1rem; }
 }
 @media print {

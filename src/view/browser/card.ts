@@ -93,7 +93,7 @@ function drawCheck({ name, status, code, explanation, remedy }: ReadCheck): HTML
       element(
         'p',
         { class: 'name' },
-        element('strong', {}, name.charAt(0).toUpperCase() + name.slice(1)),
+        element('span', { class: 'label' }, name.charAt(0).toUpperCase() + name.slice(1)),
         spoken(` (${STATUS_WORDS[status]})`),
         wrong ? element('code', {}, code) : null,
       ),

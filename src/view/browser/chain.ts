@@ -1,7 +1,7 @@
 /** The chain as a path, from the leaf down to the root, each certificate with its lifetime as a bar. */
 
 import { element, outside, sign, spoken } from './elements.js';
-import { commonName, daysTold, DAY_MS, instant, type ReadEntry, type Target } from './reading.js';
+import { daysTold, DAY_MS, instant, shownName, type ReadEntry, type Target } from './reading.js';
 
 export function drawChain({ chain, checks, judgedAt, daysLeft }: Target): HTMLElement {
   const path = element('ol', { class: 'chain' });
@@ -11,7 +11,7 @@ export function drawChain({ chain, checks, judgedAt, daysLeft }: Target): HTMLEl
         'li',
         { class: 'link' },
         element('p', { class: 'role' }, roleOf(chain, position)),
-        element('p', { class: 'subject' }, outside(commonName(entry.subject))),
+        element('p', { class: 'subject' }, outside(shownName(entry.subject).short)),
         facts(entry),
         drawLifetime(entry, judgedAt, position === 0 ? daysLeft : null),
         drawDetails(entry),
@@ -25,7 +25,7 @@ export function drawChain({ chain, checks, judgedAt, daysLeft }: Target): HTMLEl
         'li',
         { class: 'link missing' },
         element('p', { class: 'role' }, 'Issuer, not found'),
-        element('p', { class: 'subject' }, outside(commonName(issuer))),
+        element('p', { class: 'subject' }, outside(shownName(issuer).short)),
       ),
     );
   return path;
@@ -42,8 +42,7 @@ function roleOf(chain: readonly ReadEntry[], position: number): string {
 
 /** The rest of the name, and what kind of key it has. */
 function facts({ subject, key, signature }: ReadEntry): HTMLElement | null {
-  const rest = subject.replace(`CN=${commonName(subject)}`, '').replaceAll(/^[,+ ]+|[,+ ]+$/g, '');
-  const told = [rest === subject ? '' : rest, key ?? '', signature ?? ''].filter((fact) => fact !== '');
+  const told = [shownName(subject).rest, key ?? '', signature ?? ''].filter((fact) => fact !== '');
   if (told.length === 0) return null;
   return element('p', { class: 'facts' }, ...told.map((fact) => element('span', {}, outside(fact))));
 }
@@ -116,7 +115,7 @@ function drawDetails({
   return element(
     'details',
     { class: 'more' },
-    element('summary', {}, sign('open'), 'Certificate', spoken(` ${commonName(subject)} in full`)),
+    element('summary', {}, sign('open'), 'Certificate', spoken(` ${shownName(subject).short} in full`)),
     element(
       'dl',
       {},

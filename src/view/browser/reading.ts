@@ -144,10 +144,20 @@ export function needsAttention({ verdict, checks }: Target): boolean {
   return verdict !== 'trusted' || checks.some(isFinding);
 }
 
-/** What a person calls a certificate: its common name (RFC 4514 section 2.4 spells a comma within it `\,`), else all of its name. */
-export function commonName(subject: string): string {
-  const [, name] = /(?:^|[,+] ?)CN=((?:\\.|[^,+\\])+)/.exec(subject) ?? [];
-  return name ?? (subject === '' ? '(no subject)' : subject);
+export interface ShownName {
+  /** What a person calls a certificate: its common name, else all of its name. */
+  short: string;
+  /** What else is in the name. */
+  rest: string;
+}
+
+/** Takes a name apart; within a value, a sign that parts values has a `\` before it (RFC 4514 section 2.4). */
+export function shownName(subject: string): ShownName {
+  const attributes = (subject.match(/(?:\\.|[^,+\\])+/g) ?? []).map((attribute) => attribute.trim());
+  const common = attributes.findLastIndex((attribute) => /^CN=./.test(attribute));
+  if (common < 0) return { short: subject === '' ? '(no subject)' : subject, rest: '' };
+  const [name = ''] = attributes.splice(common, 1);
+  return { short: name.slice(3).replaceAll(/\\([,+"\\<>; #])/g, '$1'), rest: attributes.join(', ') };
 }
 
 /** "88 days left", "expired 12 days ago", "9 years left". */
