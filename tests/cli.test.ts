@@ -361,6 +361,14 @@ describe('on a terminal', () => {
         expect(JSON.parse(out())).toMatchObject({ results: targets.map((target) => ({ target })) });
       });
 
+      it('are written of a certificate that is given, too', async () => {
+        const path = report('given.html');
+        const given = { certificates: lab.good.pem, trust: lab.rootEc.pem };
+        const args = ['call', 'certificate_verify', JSON.stringify(given), '--html', path];
+        expect(await runCli(args, terminal().world)).toBe(0);
+        expect(readFileSync(path, 'utf8')).toContain('"target":"certificate"');
+      });
+
       it('replace no file unless --overwrite says so, and nothing is called before there is a place', async () => {
         const path = report('there.html');
         writeFileSync(path, 'mine');

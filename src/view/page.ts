@@ -34,6 +34,9 @@ export function reportPage(
   return page({ version, made, answer: { results: judgements } }, 'report');
 }
 
+/** Where the compiled modules are: around this one, or, where this one runs as it was written, in the build. */
+const BUILT = new URL(import.meta.url.endsWith('.ts') ? '../../dist/' : '../', import.meta.url);
+
 /** In the order of what they import. */
 const PARTS = [
   'crypto/text',
@@ -51,8 +54,7 @@ let script: string | undefined;
 /** The compiled modules of the page as one script: their imports are names that it holds already. */
 function clientScript(): string {
   const parts = PARTS.map((name) =>
-    // From src and from dist it is the same place.
-    readFileSync(new URL(`../../dist/${name}.js`, import.meta.url), 'utf8')
+    readFileSync(new URL(`${name}.js`, BUILT), 'utf8')
       .replaceAll(/^import\s[^;]*;$/gm, '')
       .replaceAll(/^export (?=(?:async )?function |const |class )/gm, '')
       .trim(),

@@ -55,7 +55,7 @@ h1 { font-size: 1.45rem; line-height: 1.25; letter-spacing: -.01em; }
 .filter label { position: relative; cursor: pointer; }
 .filter input { position: absolute; inset: 0; opacity: 0; cursor: pointer; margin: 0; }
 .filter label > span { display: block; padding: .25rem .8rem; border-radius: .5rem; font-size: .9rem; color: var(--soft); }
-.filter b { font-weight: 600; opacity: .75; }
+.filter b { font-weight: 600; }
 .filter input:checked + span { background: var(--ink); color: var(--card); }
 .filter input:focus-visible + span { outline: 3px solid var(--accent); outline-offset: 2px; }
 
@@ -93,7 +93,7 @@ strong, .label { font-weight: 600; }
 :is([data-status="fail"], [data-status="warn"], [data-status="unknown"]) > .sign { background: var(--tone); color: var(--card); }
 .remedy { margin-top: .3rem; }
 
-.chain { --dot: .85rem; display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: 1.2rem 0; padding-top: .2rem; }
+.chain { --dot: .85rem; display: grid; grid-template-columns: repeat(auto-fit, minmax(12rem, 1fr)); gap: 1.2rem 0; padding-top: .2rem; }
 .link { position: relative; max-width: 24rem; padding: 1.3rem 1.6rem 0 0; }
 .link::before { content: ""; position: absolute; z-index: 1; left: 0; top: 0; width: var(--dot); height: var(--dot); border: 2px solid var(--soft); border-radius: 50%; background: var(--card); }
 .link:first-child::before { background: var(--tone); border-color: var(--tone); }
@@ -119,7 +119,9 @@ strong, .label { font-weight: 600; }
 .more dl { display: grid; gap: .35rem; margin-top: .3rem; padding: .7rem .8rem; border: 1px solid var(--line); border-radius: .5rem; }
 dt { color: var(--soft); }
 .more dd, .pairs dd { font-size: .8125rem; }
-.pairs { display: grid; gap: .35rem; padding: .2rem 0 .2rem 1.9rem; font-size: .8125rem; }
+.pairs { display: grid; gap: .15rem; padding: .2rem 0 .2rem 1.9rem; font-size: .8125rem; }
+.pairs :is(dt, dd) { display: inline; }
+.pairs dt { margin-right: .5rem; }
 
 .notice { padding: 1.4rem; background: var(--card); border: 1px solid var(--line); border-radius: .8rem; }
 .notice h1 { font-size: 1.15rem; }
@@ -128,7 +130,7 @@ dt { color: var(--soft); }
 @keyframes turn { to { rotate: 1turn; } }
 footer { margin-top: .9rem; font-size: .8125rem; color: var(--soft); }
 @media (prefers-reduced-motion: reduce) { .wait { animation: none; } .sign.open { transition: none; } }
-@media (max-width: 46rem) {
+@media (max-width: 40rem) {
   .chain { grid-template-columns: minmax(0, 1fr); gap: 0; }
   .link { max-width: none; padding: 0 0 1.2rem 1.6rem; }
   .link:last-child { padding-bottom: 0; }

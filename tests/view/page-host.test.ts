@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 
-import type { Browser, BrowserContext, FrameLocator, Page } from 'playwright-core';
+import type { Browser, BrowserContext, FrameLocator, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { appPage } from '../../src/view/page.js';
@@ -26,6 +26,8 @@ describe.skipIf(CHROMIUM === undefined)('in a host', () => {
   let context: BrowserContext;
   let page: Page;
   let view: FrameLocator;
+  /** What is to be seen of it. */
+  let main: Locator;
   let complaints: string[];
   let html: string;
 
@@ -43,6 +45,7 @@ describe.skipIf(CHROMIUM === undefined)('in a host', () => {
     page.on('request', (request) => complaints.push(`asked for ${request.url()}`));
     await page.setContent(html);
     view = page.frameLocator('iframe');
+    main = view.locator('main');
   });
   afterEach(async () => {
     expect(complaints).toEqual([]);
@@ -64,19 +67,22 @@ describe.skipIf(CHROMIUM === undefined)('in a host', () => {
   it('waits, says what is being checked, and shows the judgement', async () => {
     await show();
     expect(await call('bridge.getAppVersion().name')).toBe('security-mcp-judgement');
-    await view.getByText('Waiting for the answer.').waitFor();
+    await main.getByText('Waiting for the answer.').waitFor();
     await call('bridge.sendToolInput({ arguments: { targets: ["shop.example.com", "<b>x</b>"] } })');
-    await view.getByText('shop.example.com, <b>x</b>').waitFor();
+    await main.getByText('shop.example.com, <b>x</b>').waitFor();
     await result(answered({ results: full.results.slice(0, 1) }));
     await view.getByRole('heading', { name: 'shop.example.com' }).waitFor();
-    expect(await view.getByText('Leads to the trusted root Example Root X1').count()).toBe(1);
+    expect(await main.getByText('Leads to the trusted root Example Root X1').count()).toBe(1);
   });
 
   it('shows the short form, many targets, and an answer that comes as text alone', async () => {
     await show();
     await result({ content: [{ type: 'text', text: JSON.stringify(short) }] });
     await view.getByRole('heading', { name: '8 servers judged' }).waitFor();
-    expect(await view.getByText('Short form: with detail “full” every certificate is told whole').count()).toBe(1);
+    expect(await view.getByRole('status').allTextContents()).toContain(
+      '8 servers judged: 4 untrusted, 1 undetermined, 3 trusted',
+    );
+    expect(await main.getByText('Short form: with detail “full” every certificate is told whole').count()).toBe(1);
     await result(answered(full.results[1] as object));
     await view.getByRole('heading', { name: 'api.example.com' }).waitFor();
   });
@@ -85,18 +91,18 @@ describe.skipIf(CHROMIUM === undefined)('in a host', () => {
     await show();
     const error = { code: 'rate_limited', message: 'Too many calls.', hint: 'Wait a minute.' };
     await result({ content: [{ type: 'text', text: JSON.stringify({ error }) }], isError: true });
-    await view.getByText('Too many calls. Wait a minute.').waitFor();
+    await main.getByText('Too many calls. Wait a minute.').waitFor();
     await call('bridge.sendToolCancelled({ reason: "user action" })');
-    await view.getByText('The check was cancelled: nothing was judged.').waitFor();
+    await main.getByText('The check was cancelled: nothing was judged.').waitFor();
     for (const none of [
       { content: [] },
       answered({ results: [{ verdict: 'trusted' }] }),
       answered({ results: [null] }),
     ]) {
       await call('bridge.sendToolInput({ arguments: {} })');
-      await view.getByText('the certificate', { exact: true }).waitFor();
+      await main.getByText('the certificate', { exact: true }).waitFor();
       await result(none);
-      await view.getByText('The answer holds none.').waitFor();
+      await main.getByText('The answer holds none.').waitFor();
     }
   });
 
@@ -128,7 +134,7 @@ describe.skipIf(CHROMIUM === undefined)('in a host', () => {
     await result(answered({ results: full.results.slice(0, 1) }));
     await page.waitForFunction('sizes.at(-1).height > 500');
     const whole = Number(await call('sizes.at(-1).height'));
-    const more = view.getByText('Certificate', { exact: false }).first();
+    const more = main.getByText('Certificate', { exact: false }).first();
     await more.click();
     await page.waitForFunction(`sizes.at(-1).height > ${whole}`);
     await more.click();
@@ -160,6 +166,6 @@ describe.skipIf(CHROMIUM === undefined)('in a host', () => {
     await inside(`window.postMessage(${JSON.stringify(forged)}, '*')`);
     // What comes after it is answered: it was heard, and not heeded.
     await call('bridge.request({ method: "ping" })');
-    expect(await view.getByText('servers judged').count()).toBe(0);
+    expect(await main.getByText('servers judged').count()).toBe(0);
   });
 });

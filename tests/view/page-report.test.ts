@@ -1,6 +1,6 @@
 /**
  * A report in a real browser: all of it shown, hostile text inert, the keyboard alone, narrow, dark, on paper, of a hundred hosts. Skipped
- * where there is no Chromium. With PICTURES=1 it also takes the pictures of the documentation.
+ * where there is no Chromium.
  */
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,8 +1,9 @@
 /** The page's start: a report holds its judgements, a view in a host waits for them. */
 
+import { escapeUntrusted } from '../../crypto/text.js';
 import { element } from './elements.js';
 import { connectHost } from './host.js';
-import { drawNotice, drawTargets } from './overview.js';
+import { drawNotice, drawTargets, tellTargets } from './overview.js';
 import { targetsIn } from './reading.js';
 
 const MAX_NAMED = 5;
@@ -12,6 +13,12 @@ function start(): void {
   const data = document.querySelector('script[type="application/json"]')?.textContent ?? '{}';
   const { version, answer, made } = JSON.parse(data) as { version: string; answer?: unknown; made?: string };
   const show = (nodes: readonly Node[]): void => main.replaceChildren(...nodes);
+  // It stays while what is shown is replaced: only then is a change of it announced.
+  const status = element('p', { class: 'spoken', role: 'status' });
+  const notice = (about: Parameters<typeof drawNotice>[0]): void => {
+    show(drawNotice(about));
+    status.textContent = `${about.title}: ${about.text}`;
+  };
 
   const report = targetsIn(answer);
   if (report !== null) {
@@ -26,21 +33,24 @@ function start(): void {
     );
     return;
   }
-  show(drawNotice({ title: 'Certificates', text: 'Waiting for the answer.', waiting: true }));
+  main.before(status);
+  notice({ title: 'Certificates', text: 'Waiting for the answer.', waiting: true });
   connectHost(version, {
     onInput(input) {
       const targets = Array.isArray(input['targets']) ? input['targets'].filter((one) => typeof one === 'string') : [];
       const more = targets.length > MAX_NAMED ? ` and ${targets.length - MAX_NAMED} more` : '';
       const named = targets.length === 0 ? 'the certificate' : targets.slice(0, MAX_NAMED).join(', ').slice(0, 400);
-      show(drawNotice({ title: 'Checking', text: `${named}${more}`, waiting: true }));
+      notice({ title: 'Checking', text: escapeUntrusted(`${named}${more}`, 500), waiting: true });
     },
     onResult(result) {
       const { value, refused } = answerOf(result);
       const targets = refused ? null : targetsIn(value);
-      show(targets === null ? drawNotice(refusalOf(value, refused)) : drawTargets(targets, {}));
+      if (targets === null) return notice(refusalOf(value, refused));
+      show(drawTargets(targets, {}));
+      status.textContent = tellTargets(targets);
     },
     onCancelled() {
-      show(drawNotice({ title: 'Cancelled', text: 'The check was cancelled: nothing was judged.' }));
+      notice({ title: 'Cancelled', text: 'The check was cancelled: nothing was judged.' });
     },
   });
 }
@@ -63,7 +73,7 @@ function refusalOf(value: unknown, refused: boolean): { title: string; text: str
   if (!refused) return { title: 'No judgement', text: 'The answer holds none.' };
   const { error } = (value ?? {}) as { error?: { message?: unknown; hint?: unknown } };
   const told = [error?.message, error?.hint].filter((part) => typeof part === 'string').join(' ');
-  return { title: 'Refused', text: told === '' ? 'The check was refused.' : told };
+  return { title: 'Refused', text: told === '' ? 'The check was refused.' : escapeUntrusted(told, 1_000) };
 }
 
 /** Paper cannot be clicked: everything is open on it, and as it was afterwards. */

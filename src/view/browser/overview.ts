@@ -1,11 +1,20 @@
 /** All judgements of an answer: how many of each verdict, a filter, the cards by urgency; or what there is to say instead. */
 
 import { drawCard } from './card.js';
-import { element, outside, sign, spoken, type Sign } from './elements.js';
+import { element, outside, sign, type Sign } from './elements.js';
 import { daysTold, needsAttention, type Target } from './reading.js';
 
 /** So many cards may stand open at first: more would bury the list. */
 const MAX_OPEN = 5;
+
+/** What a screen reader is told when the answer is there. */
+export function tellTargets(targets: readonly Target[]): string {
+  const [first] = targets;
+  if (targets.length === 1 && first !== undefined) return `${first.name}: ${first.verdict}. ${first.summary}`;
+  return `${targets.length} servers judged: ${countsOf(targets)
+    .map(([verdict, , count]) => `${count} ${verdict}`)
+    .join(', ')}`;
+}
 
 export interface Report {
   /** When it was made, as told below the cards; a view in a host has none. */
@@ -52,10 +61,14 @@ const VERDICTS: readonly (readonly [verdict: Target['verdict'], sign: Sign])[] =
   ['trusted', 'pass'],
 ];
 
-function drawHead(targets: readonly Target[]): HTMLElement {
-  const counts = VERDICTS.map(
+function countsOf(targets: readonly Target[]): (readonly [verdict: Target['verdict'], sign: Sign, count: number])[] {
+  return VERDICTS.map(
     ([verdict, mark]) => [verdict, mark, targets.filter((target) => target.verdict === verdict).length] as const,
   ).filter(([, , count]) => count > 0);
+}
+
+function drawHead(targets: readonly Target[]): HTMLElement {
+  const counts = countsOf(targets);
   const share = element('div', { class: 'share', 'aria-hidden': 'true' });
   for (const [verdict, , count] of counts) {
     const part = element('span', { 'data-verdict': verdict });
@@ -134,11 +147,10 @@ export function drawNotice({
   return [
     element(
       'section',
-      { class: 'notice', role: 'status' },
+      { class: 'notice' },
       waiting ? element('span', { class: 'wait', 'aria-hidden': 'true' }) : null,
       element('h1', {}, title),
       element('p', {}, outside(text)),
-      waiting ? spoken('In progress') : null,
     ),
   ];
 }
