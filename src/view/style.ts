@@ -140,6 +140,7 @@ footer { margin-top: .9rem; font-size: .8125rem; color: var(--soft); }
 @media (max-width: 32rem) {
   body { padding: 1rem .6rem; }
   header { padding: 1rem; }
+  h2 { font-size: 1rem; }
   .head { flex-wrap: wrap; padding: .8rem; gap: .4rem .6rem; }
   .title { flex-basis: 60%; }
   .side { order: 1; flex: 1 0 100%; flex-flow: row wrap; align-items: center; gap: .2rem .6rem; padding-left: 2.3rem; }
