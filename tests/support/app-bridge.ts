@@ -1,10 +1,12 @@
 /** The page of a host of MCP Apps, with its bridge bundled into it. */
 
+import { fileURLToPath } from 'node:url';
+
 import { build } from 'rolldown';
 
 export async function hostPage(): Promise<string> {
   const { output } = await build({
-    input: new URL('app-host.mjs', import.meta.url).pathname,
+    input: fileURLToPath(new URL('app-host.mjs', import.meta.url)),
     platform: 'browser',
     logLevel: 'silent',
     write: false,
