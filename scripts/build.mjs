@@ -71,9 +71,19 @@ await build({
   },
 });
 
+/** What runs in the browser is one script, which the page of judgements holds. */
+const browserScript = (file) =>
+  build({
+    input: 'src/view/browser/main.ts',
+    platform: 'browser',
+    output: { file, format: 'iife', sourcemap: false },
+  });
+await browserScript(join(folder, 'view/browser.js'));
+
 if (folder === 'dist') {
   rmSync('build', { recursive: true, force: true });
   execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
     stdio: 'inherit',
   });
+  await browserScript('build/view/browser.js');
 }

@@ -120,12 +120,16 @@ export async function storageCommand(
   }
 }
 
-function fileFault(error: unknown): SecurityError {
+/** What a person is told where a file could not be read or written. */
+export function fileFault(error: unknown): SecurityError {
   const { code } = error as NodeJS.ErrnoException;
   const why: Record<string, string> = {
     ENOENT: 'There is no such file or folder.',
     EACCES: 'The file or folder may not be used.',
+    EPERM: 'The file or folder may not be used.',
     EISDIR: 'That is a folder.',
+    ENOTDIR: 'The path leads through something that is no folder.',
+    ENAMETOOLONG: 'The name is too long.',
     ENOSPC: 'The disk is full.',
     EROFS: 'The disk is read-only.',
     EEXIST: 'There is a file of that name already.',

@@ -8,9 +8,11 @@ import { configCommand } from './cli-config.js';
 import type { Config, ConfigResult, Environment } from './config.js';
 import { doctor } from './cli-doctor.js';
 import { runKeys } from './cli-keys.js';
+import { REPORT_USAGE, requirePlace, splitReport, writeReport, type ReportFile } from './cli-report.js';
 import { secretCommand } from './cli-secrets.js';
 import { storageCommand } from './cli-storage.js';
 import { isJsonObject, parseBoundedJson } from './crypto/json.js';
+import { SecurityError } from './crypto/errors.js';
 import { escapeUntrusted } from './crypto/text.js';
 import type { Program } from './clients.js';
 import { clearBar, drawJudgements, judgementsIn, progressBar, type Drawing } from './draw.js';
@@ -77,6 +79,7 @@ Usage
 
 Options
   --json      print the raw result, also on a terminal
+  --html FILE write the judgements of certificate_check or certificate_verify as a page too (--overwrite replaces the file)
 
 Arguments on a command line can be seen by other users of the machine: give secrets with - or @FILE.
 Exit code: 0 done, 1 refused or failed, 2 wrong usage or configuration. A check that was made is done, also where it found
@@ -136,10 +139,14 @@ async function withConfig(world: CliWorld, run: (config: Config) => Promise<numb
   return USAGE;
 }
 
-function call([name, source, ...extra]: readonly string[], raw: boolean, world: CliWorld): Promise<number> {
+function call(args: readonly string[], raw: boolean, world: CliWorld): Promise<number> {
   return withConfig(world, async (config) => {
-    if (name === undefined || extra.length > 0) {
-      await world.printError('security-mcp: usage: security-mcp call TOOL JSON|@FILE|-\n');
+    const split = splitReport(args);
+    const [name, source, ...extra] = split?.rest ?? [];
+    if (split === null || name === undefined || extra.length > 0) {
+      await world.printError(
+        `security-mcp: ${split === null ? REPORT_USAGE : 'usage: security-mcp call TOOL JSON|@FILE|-\n'}`,
+      );
       return USAGE;
     }
     const input = await readInput(source, world);
@@ -149,29 +156,51 @@ function call([name, source, ...extra]: readonly string[], raw: boolean, world: 
       );
       return USAGE;
     }
-    const { pipeline } = world.start(config);
-    const bar = raw || !world.isErrorTerminal ? null : barOn(world);
-    // For a person there is room for everything.
-    const roomy = !raw && pipeline.tools.some((tool) => tool.name === name && tool.fields.includes('detail'));
-    const result = await pipeline.call(name, roomy ? { detail: 'full', ...input } : input, {
-      name: 'command line',
-      signal: world.interruption(),
-      ...(bar === null ? {} : { progress: bar.draw }),
-    });
-    await bar?.clear();
-    if (result.kind === 'unknown_tool') {
-      await world.printError(
-        `security-mcp: there is no such tool. These are: ${pipeline.tools.map((tool) => tool.name).join(', ')}\n`,
-      );
-      return USAGE;
-    }
-    if (result.kind === 'refused') {
-      await world.print(raw ? `${JSON.stringify({ error: result.error })}\n` : `✗ ${layOut(result.error)}`);
+    try {
+      return await answer({ name, input, raw, ...split }, config, world);
+    } catch (error) {
+      // Only the file of a report is refused by an error here: a refusal of the call is a result of it.
+      if (!(error instanceof SecurityError)) throw error;
+      await world.printError(`security-mcp: ${error.message} ${error.hint}\n`);
       return FAILED;
     }
-    await world.print(raw ? `${JSON.stringify(result.value)}\n` : draw(result.value, world.drawing));
-    return OK;
   });
+}
+
+interface Call {
+  name: string;
+  input: Record<string, unknown>;
+  raw: boolean;
+  report?: ReportFile;
+}
+
+async function answer({ name, input, raw, report }: Call, config: Config, world: CliWorld): Promise<number> {
+  if (report !== undefined) requirePlace(report);
+  const { pipeline } = world.start(config);
+  const bar = raw || !world.isErrorTerminal ? null : barOn(world);
+  // For a person there is room for everything.
+  const roomy =
+    (!raw || report !== undefined) &&
+    pipeline.tools.some((tool) => tool.name === name && tool.fields.includes('detail'));
+  const result = await pipeline.call(name, roomy ? { detail: 'full', ...input } : input, {
+    name: 'command line',
+    signal: world.interruption(),
+    ...(bar === null ? {} : { progress: bar.draw }),
+  });
+  await bar?.clear();
+  if (result.kind === 'unknown_tool') {
+    await world.printError(
+      `security-mcp: there is no such tool. These are: ${pipeline.tools.map((tool) => tool.name).join(', ')}\n`,
+    );
+    return USAGE;
+  }
+  if (result.kind === 'refused') {
+    await world.print(raw ? `${JSON.stringify({ error: result.error })}\n` : `✗ ${layOut(result.error)}`);
+    return FAILED;
+  }
+  await world.print(raw ? `${JSON.stringify(result.value)}\n` : draw(result.value, world.drawing));
+  if (report !== undefined) await writeReport(report, result.value, world.version);
+  return OK;
 }
 
 /** Draws how far a call is that has several parts, until it is taken away. */

@@ -176,7 +176,7 @@ async function serveStandardStreams(folders: readonly string[]): Promise<void> {
   server = serve({
     pipeline: app.pipeline,
     listing: app.pipeline.tools.map(describeTool),
-    ...guideOf(app.pipeline, config),
+    ...guideOf(app.pipeline, config, version),
     version,
     input: process.stdin,
     output: process.stdout,

@@ -1,7 +1,16 @@
 /** The command line, as built: the same tools through the same pipeline, for scripts and for people. */
 
 import { execFile, spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -360,6 +369,81 @@ describe('on a terminal', () => {
       const refused = terminal();
       expect(await runCli(['call', 'certificate_check', '{"targets":["a b"]}'], refused.world)).toBe(1);
       expect(refused.out()).toMatch(/^✗ code +input_invalid\n/);
+    });
+
+    describe('with --html', () => {
+      const report = (name: string): string => join(folder, name);
+
+      it('are written as a page too, whole, for whom the folder lets in, and drawn as before', async () => {
+        const { world, out } = terminal();
+        const path = report('new.html');
+        expect(await runCli(['call', 'certificate_check', input, '--html', path], world)).toBe(0);
+        expect(out()).toMatch(/\n3 targets: 3 undetermined\n$/);
+        const html = readFileSync(path, 'utf8');
+        expect(html).toMatch(/^<!doctype html>\n/);
+        for (const target of targets) expect(html).toContain(`"target":"${target}"`);
+        expect(statSync(path).mode & 0o777).toBe(0o666 & ~process.umask());
+      });
+
+      it('have all there is to say in it, also where the result goes into a pipe', async () => {
+        const made = bench();
+        const { world, out } = terminal(made);
+        const options = ['--html', report('pipe.html')];
+        expect(await runCli(['call', ...options, 'certificate_check', input], { ...world, isTerminal: false })).toBe(0);
+        expect(made.entries[0]?.fields).toMatchObject({ detail: 'full' });
+        expect(JSON.parse(out())).toMatchObject({ results: targets.map((target) => ({ target })) });
+      });
+
+      it('are written of a certificate that is given, too', async () => {
+        const path = report('given.html');
+        const given = { certificates: lab.good.pem, trust: lab.rootEc.pem };
+        const args = ['call', 'certificate_verify', JSON.stringify(given), '--html', path];
+        expect(await runCli(args, terminal().world)).toBe(0);
+        expect(readFileSync(path, 'utf8')).toContain('"target":"certificate"');
+      });
+
+      it('replace no file unless --overwrite says so, and nothing is called before there is a place', async () => {
+        const path = report('there.html');
+        writeFileSync(path, 'mine');
+        for (const [place, told] of [
+          [path, /There is a file of that name already\. Give another name, or --overwrite/],
+          [join(folder, 'no-such-folder', 'x.html'), /There is no such file or folder\./],
+          [folder, /That is no regular file\./],
+        ] as const) {
+          const made = bench();
+          const { world, errors } = terminal(made);
+          expect(await runCli(['call', 'certificate_check', input, '--html', place], world)).toBe(1);
+          expect(errors()).toMatch(told);
+          expect(made.entries).toEqual([]);
+        }
+        expect(readFileSync(path, 'utf8')).toBe('mine');
+        const args = ['call', 'certificate_check', input, '--html', path, '--overwrite'];
+        expect(await runCli(args, terminal().world)).toBe(0);
+        expect(readFileSync(path, 'utf8')).toContain('<!doctype html>');
+        expect(readdirSync(folder).filter((name) => name.endsWith('.part'))).toEqual([]);
+      });
+
+      it('are wrong usage of other tools, without a file, or twice; then nothing is called or written', async () => {
+        const path = report('never.html');
+        for (const args of [
+          ['digest_compute', '{"algorithm":"sha256","text":"abc"}', '--html', path],
+          ['certificate_check', input, '--html'],
+          ['certificate_check', input, '--html', '--overwrite'],
+          ['certificate_check', input, '--overwrite'],
+          ['certificate_check', input, '--html', path, '--html', path],
+          ['certificate_check', 'no json', '--html', path],
+        ]) {
+          const made = bench();
+          const { world, errors } = terminal(made);
+          expect(await runCli(['call', ...args], world), args.join(' ')).toBe(2);
+          expect(errors()).toMatch(/^security-mcp: /);
+          expect(made.entries).toEqual([]);
+        }
+        const refused = terminal();
+        const unreadable = ['call', 'certificate_check', '{"targets":["a b"]}', '--html', path];
+        expect(await runCli(unreadable, refused.world)).toBe(1);
+        expect(existsSync(path)).toBe(false);
+      });
     });
   });
 });

@@ -14,8 +14,6 @@ const listed = (folder: string, ending: string): string[] =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .map((name) => posix.join(folder, name.replaceAll('\\', '/')))
     .filter((name) => name.endsWith(ending));
-/** Pictures that come with a change of their own. */
-const COMING = ['docs/images/report.png', 'docs/images/desk.png'];
 const pages = [...readdirSync('.').filter((name) => name.endsWith('.md')), ...listed('docs', '.md')];
 
 describe('links', () => {
@@ -45,7 +43,6 @@ describe('links', () => {
       if (/^[a-z]+:/.test(target)) continue;
       const [file = '', anchor] = target.split('#');
       const path = file === '' ? page : posix.join(posix.dirname(page), file);
-      if (COMING.includes(path) && !existsSync(path)) continue;
       if (!existsSync(path)) broken.push(target);
       else if (anchor !== undefined && !(statSync(path).isFile() && anchorsOf(path).has(anchor))) broken.push(target);
     }

@@ -58,7 +58,7 @@ const app = createApp(loaded.config, {
 });
 const listing = app.pipeline.tools.map(describeTool);
 const handler = createMcpHandler(() =>
-  createServer({ pipeline: app.pipeline, listing, version: '0.0.0', ...guideOf(app.pipeline, loaded.config) }),
+  createServer({ pipeline: app.pipeline, listing, version: '0.0.0', ...guideOf(app.pipeline, loaded.config, '0.0.0') }),
 );
 
 const answer = async (incoming, outgoing) => {

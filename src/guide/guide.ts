@@ -3,6 +3,7 @@
 import type { Config } from '../config.js';
 import type { Pipeline } from '../guard/call.js';
 import { LEAST_SCORE } from '../crypto/strength.js';
+import { VIEW_META, VIEW_MIME_TYPE, VIEW_URI } from '../view/address.js';
 import { completionsOf, type Complete } from './completions.js';
 import { promptsFor, type Prompt } from './prompts.js';
 import { resourcesFor, type Resource } from './resources.js';
@@ -15,12 +16,25 @@ export interface Guide {
   complete: Complete;
 }
 
-export function guideOf(pipeline: Pipeline, config: Config): Guide {
+export function guideOf(pipeline: Pipeline, config: Config, version: string): Guide {
   const prompts = promptsFor(pipeline.tools);
   return {
     prompts,
-    resources: resourcesFor(pipeline, policyOf(config), []),
+    resources: resourcesFor(pipeline, policyOf(config), [judgementView(version)]),
     complete: completionsOf(pipeline, prompts, PASSWORD_ALGORITHMS),
+  };
+}
+
+/** The page that hosts with MCP Apps draw judgements of certificates with. */
+function judgementView(version: string): Resource {
+  return {
+    uri: VIEW_URI,
+    name: 'judgement',
+    title: 'Judgement of certificates',
+    description: 'Draws the answer of certificate_check: chain, checks, lifetimes.',
+    mimeType: VIEW_MIME_TYPE,
+    meta: VIEW_META,
+    read: async () => (await import('../view/page.js')).appPage(version),
   };
 }
 

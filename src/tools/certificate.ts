@@ -7,6 +7,7 @@ import { STARTTLS_PROTOCOLS } from '../crypto/certificate/checker.js';
 import type { ConnectionFacts } from '../crypto/certificate/connection.js';
 import { CHECK_NAMES, CHECK_STATUSES, VERDICTS } from '../crypto/certificate/judgement.js';
 import { inputInvalid } from '../crypto/errors.js';
+import { VIEW_URI } from '../view/address.js';
 import { filePath, instant, secret, text } from './fields.js';
 import { defineTool, type ToolContext } from './tool.js';
 
@@ -72,7 +73,7 @@ export const certificateCheck = defineTool({
   name: 'certificate_check',
   title: 'Check TLS servers',
   description:
-    'Judges up to 100 TLS servers (host, host:port, [v6]:port): chain, hostname, validity, revocation, pins. Each gets a verdict, reasons and remedies.',
+    'Judges up to 100 TLS servers (host[:port], [v6]:port): chain, hostname, validity, revocation, pins; reasons, remedies.',
   effect: 'none',
   reach: 'network',
   cost: 'light',
@@ -93,6 +94,7 @@ export const certificateCheck = defineTool({
     fetch_missing: z.boolean().optional().describe('Fetch intermediates.'),
     detail,
   }),
+  view: VIEW_URI,
   output: z.strictObject({ results: z.array(z.strictObject({ ...judgement, connection })) }),
   async run(input, context) {
     const { targets, server_name, revocation = 'soft', pins = [], starttls, at, timeout_seconds = 10 } = input;
@@ -135,8 +137,7 @@ function connectionOf({ address, protocol, cipher, keyExchange }: ConnectionFact
 export const certificateVerify = defineTool({
   name: 'certificate_verify',
   title: 'Verify a certificate',
-  description:
-    'certificate_check without network: a certificate and its chain (certificates or path), against the system roots or trust, with given CRLs and OCSP response.',
+  description: 'certificate_check without network: certificates (leaf, chain) or path, CRLs, OCSP response.',
   effect: 'none',
   reach: 'local',
   cost: 'light',

@@ -214,6 +214,8 @@ export interface ToolListing {
   inputSchema: JsonSchemaObject;
   outputSchema: JsonSchemaObject;
   annotations: { readOnlyHint: boolean; destructiveHint: boolean; idempotentHint: boolean; openWorldHint: boolean };
+  /** MCP Apps, version 2026-01-26. */
+  _meta?: { ui: { resourceUri: string } };
 }
 
 export function describeTool(tool: Tool): ToolListing {
@@ -229,6 +231,7 @@ export function describeTool(tool: Tool): ToolListing {
       idempotentHint: tool.effect === 'none',
       openWorldHint: tool.reach === 'network',
     },
+    ...(tool.view === undefined ? {} : { _meta: { ui: { resourceUri: tool.view } } }),
   };
 }
 

@@ -1,16 +1,15 @@
 /** The desk in a real browser: typing, revealing, the keyboard alone, no JavaScript, replay, posts of other sites. Skipped where there is no Chromium. */
 
-import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { LIFE_MS } from '../../src/desk/desk.js';
+import { CHROMIUM, startChromium } from '../support/chromium.js';
 import { testDesk, type TestDesk } from '../support/desk.js';
 
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
 const VALUE = 'violet anchor 93 & <marmalade> "ü"';
 
 describe.skipIf(CHROMIUM === undefined)('in Chromium', () => {
@@ -20,10 +19,7 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium', () => {
   let one: TestDesk;
 
   beforeAll(async () => {
-    browser = await chromium.launch({
-      ...(CHROMIUM === undefined ? {} : { executablePath: CHROMIUM }),
-      args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking'],
-    });
+    browser = await startChromium();
   });
   afterAll(() => browser.close());
   afterEach(async () => {
