@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { accessSync, constants, lstatSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-import { fileFault } from './cli-storage.js';
+import { fileFault } from './cli-fault.js';
 import { SecurityError } from './crypto/errors.js';
 import { judgementsIn } from './draw.js';
 

@@ -9,6 +9,7 @@ import type { App } from './app.js';
 import { recorded } from './cli-operator.js';
 import type { Config } from './config.js';
 import { base64url, equalBytes } from './crypto/bytes.js';
+import { fileFault } from './cli-fault.js';
 import { SecurityError } from './crypto/errors.js';
 import { systemRandom } from './crypto/random.js';
 import { KEY_BYTES } from './crypto/wrapping.js';
@@ -118,25 +119,6 @@ export async function storageCommand(
     await world.printError(`security-mcp: ${told.message} ${told.hint}\n`);
     return FAILED;
   }
-}
-
-/** What a person is told where a file could not be read or written. */
-export function fileFault(error: unknown): SecurityError {
-  const { code } = error as NodeJS.ErrnoException;
-  const why: Record<string, string> = {
-    ENOENT: 'There is no such file or folder.',
-    EACCES: 'The file or folder may not be used.',
-    EPERM: 'The file or folder may not be used.',
-    EISDIR: 'That is a folder.',
-    ENOTDIR: 'The path leads through something that is no folder.',
-    ENAMETOOLONG: 'The name is too long.',
-    ENOSPC: 'The disk is full.',
-    EROFS: 'The disk is read-only.',
-    EEXIST: 'There is a file of that name already.',
-  };
-  const message = code === undefined ? undefined : why[code];
-  if (message === undefined) throw error;
-  return new SecurityError('input_invalid', message, { hint: 'Check the path, then try again.' });
 }
 
 async function backup(

@@ -1,16 +1,8 @@
 /** The command line: the same tools through the same pipeline, and a look at the installation, for people. */
 
 import type { App } from './app.js';
-import { attemptsCommand } from './cli-attempts.js';
-import { auditCommand } from './cli-audit.js';
-import { deskCommand } from './cli-desk.js';
-import { configCommand } from './cli-config.js';
 import type { Config, ConfigResult, Environment } from './config.js';
-import { doctor } from './cli-doctor.js';
-import { runKeys } from './cli-keys.js';
 import { REPORT_USAGE, requirePlace, splitReport, writeReport, type ReportFile } from './cli-report.js';
-import { secretCommand } from './cli-secrets.js';
-import { storageCommand } from './cli-storage.js';
 import { isJsonObject, parseBoundedJson } from './crypto/json.js';
 import { SecurityError } from './crypto/errors.js';
 import { escapeUntrusted } from './crypto/text.js';
@@ -92,6 +84,7 @@ a certificate untrusted or a password wrong: the verdict is in the result.
 export async function runCli(args: readonly string[], world: CliWorld): Promise<number> {
   const json = args.includes('--json');
   const [command, ...rest] = args.filter((argument) => argument !== '--json');
+  // Each command is loaded when it is run.
   switch (command) {
     case '--help':
     case '-h':
@@ -108,24 +101,34 @@ export async function runCli(args: readonly string[], world: CliWorld): Promise<
     case 'tools':
       return listTools(json, world);
     case 'keys':
-      return withConfig(world, (config) => runKeys(rest, json || !world.isTerminal, config, world, layOut));
+      return withConfig(world, async (config) =>
+        (await import('./cli-keys.js')).runKeys(rest, json || !world.isTerminal, config, world, layOut),
+      );
     case 'doctor':
-      return doctor(json, world);
+      return (await import('./cli-doctor.js')).doctor(json, world);
     case 'config':
-      return configCommand(rest, world);
+      return (await import('./cli-config.js')).configCommand(rest, world);
     case 'desk':
-      return withConfig(world, (config) => deskCommand(rest, world, config));
+      return withConfig(world, async (config) => (await import('./cli-desk.js')).deskCommand(rest, world, config));
     case 'attempts':
-      return withConfig(world, (config) => attemptsCommand(rest, json || !world.isTerminal, world, config));
+      return withConfig(world, async (config) =>
+        (await import('./cli-attempts.js')).attemptsCommand(rest, json || !world.isTerminal, world, config),
+      );
     case 'audit':
-      return withConfig(world, (config) => auditCommand(rest, json || !world.isTerminal, world, config));
+      return withConfig(world, async (config) =>
+        (await import('./cli-audit.js')).auditCommand(rest, json || !world.isTerminal, world, config),
+      );
     case 'secret':
-      return withConfig(world, (config) => secretCommand(rest, json || !world.isTerminal, config, world, layOut));
+      return withConfig(world, async (config) =>
+        (await import('./cli-secrets.js')).secretCommand(rest, json || !world.isTerminal, config, world, layOut),
+      );
     case 'backup':
     case 'restore':
     case 'master-key':
     case 'storage':
-      return withConfig(world, (config) => storageCommand(command, rest, world, config));
+      return withConfig(world, async (config) =>
+        (await import('./cli-storage.js')).storageCommand(command, rest, world, config),
+      );
     default:
       await world.printError(`security-mcp: this is no command. Try security-mcp --help\n`);
       return USAGE;

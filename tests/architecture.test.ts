@@ -59,6 +59,7 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
   'cli-attempts': ['*'],
   'cli-audit': ['*'],
   'cli-config': ['*'],
+  'cli-fault': ['crypto/errors'],
   'cli-doctor': ['*', 'node:path'],
   clients: [],
   'cli-operator': ['*', 'node:crypto'],
