@@ -1,12 +1,12 @@
 import { defineConfig } from 'vitest/config';
 
-/** Rooms whose tests start nothing and leave nothing: they share their workers, which load each module once. */
-const PURE = ['crypto', 'guard', 'network'].map((room) => `tests/${room}/**/*.test.ts`);
-
-/** Tests there that put something of theirs in the place of a module. */
-const MOCKING = ['path.limbo', 'pkcs12-schemes', 'examine-hostile', 'envelope-rejected'].map(
-  (name) => `tests/crypto/**/${name}.test.ts`,
-);
+/** Rooms whose tests need a process of their own: they open stores, or put something of theirs in the place of a module. */
+const ALONE = [
+  'tests/storage/**/*.test.ts',
+  ...['path.limbo', 'pkcs12-schemes', 'examine-hostile', 'envelope-rejected'].map(
+    (name) => `tests/crypto/**/${name}.test.ts`,
+  ),
+];
 
 const common = { testTimeout: 60_000, hookTimeout: 60_000 };
 
@@ -16,14 +16,9 @@ export default defineConfig({
     // The machine of reference has two cores, and many tests hash or start servers.
     maxWorkers: 2,
     projects: [
-      { test: { ...common, name: 'pure', include: PURE, exclude: MOCKING, isolate: false } },
-      {
-        test: {
-          ...common,
-          name: 'whole',
-          include: ['tests/*.test.ts', 'tests/!(crypto|guard|network)/**/*.test.ts', ...MOCKING],
-        },
-      },
+      { test: { ...common, name: 'alone', include: ALONE } },
+      // The others share their workers, which load each module once.
+      { test: { ...common, name: 'shared', include: ['tests/**/*.test.ts'], exclude: ALONE, isolate: false } },
     ],
   },
 });

@@ -1,10 +1,10 @@
 /** Real folders for tests: one that is allowed, one beside it that is not, and reading with the words of the refusal. */
 
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterAll, expect } from 'vitest';
+import { expect } from 'vitest';
 
 import { SecurityError } from '../../src/crypto/errors.js';
 import { resolveFolder, type AllowedFolder } from '../../src/files/policy.js';
@@ -19,8 +19,10 @@ export const OUTSIDE = 'path lies outside the allowed folders.';
 
 export const limits = { maxBytes: 1_000, signal: never };
 
-export const base = realpathSync.native(mkdtempSync(join(tmpdir(), `security-mcp-files-${CANARY}-`)));
-afterAll(() => rmSync(base, { recursive: true }));
+/** Removed after the run. */
+export const base = realpathSync.native(
+  mkdtempSync(join(process.env['TESTS_FOLDER'] ?? tmpdir(), `security-mcp-files-${CANARY}-`)),
+);
 export const inside = join(base, 'allowed');
 export const outside = join(base, 'outside');
 export const secretFile = join(outside, 'secret');

@@ -1,13 +1,13 @@
 /** Temporary homes of the store. */
 
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { mkdtempSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterAll } from 'vitest';
-
-export const base = realpathSync.native(mkdtempSync(join(tmpdir(), 'security-mcp-home-')));
-afterAll(() => rmSync(base, { recursive: true, force: true }));
+/** Removed after the run. */
+export const base = realpathSync.native(
+  mkdtempSync(join(process.env['TESTS_FOLDER'] ?? tmpdir(), 'security-mcp-home-')),
+);
 
 /** Who runs the tests; undefined where the platform has no user ids. */
 export const USER = process.geteuid?.();
