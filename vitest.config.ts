@@ -8,6 +8,9 @@ const ALONE = [
   ),
 ];
 
+/** What users install: npm run test:release. */
+const RELEASE = ['tests/release/**/*.test.ts'];
+
 const common = { testTimeout: 60_000, hookTimeout: 60_000 };
 
 export default defineConfig({
@@ -18,7 +21,16 @@ export default defineConfig({
     projects: [
       { test: { ...common, name: 'alone', include: ALONE } },
       // The others share their workers, which load each module once.
-      { test: { ...common, name: 'shared', include: ['tests/**/*.test.ts'], exclude: ALONE, isolate: false } },
+      {
+        test: {
+          ...common,
+          name: 'shared',
+          include: ['tests/**/*.test.ts'],
+          exclude: [...ALONE, ...RELEASE],
+          isolate: false,
+        },
+      },
+      { test: { ...common, name: 'release', include: RELEASE } },
     ],
   },
 });

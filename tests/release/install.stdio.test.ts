@@ -11,8 +11,8 @@ import { join } from 'node:path';
 import { getMcpConfigForManifest, type McpbManifestAny } from '@anthropic-ai/mcpb';
 import { afterAll, describe, expect, it } from 'vitest';
 
-import { ExampleSession, type Command } from './support/example-session.js';
-import { newHome } from './support/home.js';
+import { ExampleSession, type Command } from '../support/example-session.js';
+import { newHome } from '../support/home.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'security-mcp-install-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

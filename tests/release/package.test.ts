@@ -8,7 +8,7 @@ import { publint } from 'publint';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 
-import { SECRET_VARIABLES, VARIABLES } from '../src/config.js';
+import { SECRET_VARIABLES, VARIABLES } from '../../src/config.js';
 
 const read = (path: string): string => readFileSync(path, 'utf8');
 const about = JSON.parse(read('package.json')) as {
