@@ -5,7 +5,7 @@
  */
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { dirname, join } from 'node:path';
 
@@ -86,4 +86,13 @@ if (folder === 'dist') {
     stdio: 'inherit',
   });
   await browserScript('build/view/browser.js');
+}
+
+/** What clients are told of the tools, so that a server can say it before it has loaded them. */
+const { TOOLSETS } = await import('../build/tools/index.js');
+const { describeTool } = await import('../build/tools/tool.js');
+const list = Object.fromEntries(Object.entries(TOOLSETS).map(([name, tools]) => [name, tools.map(describeTool)]));
+for (const target of folder === 'dist' ? ['build', folder] : [folder]) {
+  mkdirSync(join(target, 'tools'), { recursive: true });
+  writeFileSync(join(target, 'tools/list.json'), JSON.stringify(list));
 }

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { catalogue, TOOLSET_NAMES } from '../build/tools/index.js';
+import { catalogue } from '../build/tools/index.js';
 
 const PLATFORMS = ['darwin-arm64', 'darwin-x64', 'linux-arm64-gnu', 'linux-x64-gnu', 'win32-x64-msvc'];
 const NATIVE = /^node_modules\/(libsql|detect-libc|@neon-rs\/load|@libsql\/.+|@node-rs\/.+)$/;
@@ -81,7 +81,7 @@ const manifest = {
     ),
     database_url: setting('Database', 'postgres://… where several machines share one store.', { sensitive: true }),
   },
-  tools: catalogue(TOOLSET_NAMES, false).map(({ name, title }) => ({ name, description: title })),
+  tools: catalogue().map(({ name, title }) => ({ name, description: title })),
   compatibility: { platforms: ['darwin', 'linux', 'win32'], runtimes: { node: about.engines.node } },
 };
 

@@ -5,7 +5,7 @@ import { parseMasterKey } from './crypto/wrapping.js';
 import type { AllowedFolder } from './files/policy.js';
 import { DESK_SETTINGS, type DeskSetting } from './desk/setting.js';
 import { NETWORK_MODES, parseAllowedHost, type NetworkPolicy } from './network/policy.js';
-import { TOOLSET_NAMES, type Toolset } from './tools/index.js';
+import { TOOLSET_NAMES, type Toolset } from './tools/toolsets.js';
 import { ENGINE_SETTINGS, type EngineSetting } from './workers/engines.js';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;

@@ -10,7 +10,7 @@ import { availableParallelism, homedir } from 'node:os';
 import { delimiter, isAbsolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { createApp, type App } from './app.js';
+import type { App } from './app.js';
 import { loadConfig, SECRET_VARIABLES, type Config, type ConfigResult } from './config.js';
 import { resolveFolder } from './files/policy.js';
 import type { Meter } from './guard/meter.js';
@@ -97,7 +97,9 @@ function configured(folders: readonly string[]): Config {
   return process.exit(EXIT_CONFIGURATION);
 }
 
-function assemble(config: Config, log: Log, meter?: Meter): App {
+type CreateApp = typeof import('./app.js').createApp;
+
+function assemble(createApp: CreateApp, config: Config, log: Log, meter?: Meter): App {
   return createApp(config, {
     ...(meter === undefined ? {} : { meter }),
     reportFailure: (correlationId, tool, cause) =>
@@ -114,11 +116,11 @@ function assemble(config: Config, log: Log, meter?: Meter): App {
   });
 }
 
-async function loadMetrics(app: () => App): Promise<Metrics> {
+async function loadMetrics(app: () => App | undefined): Promise<Metrics> {
   const { createMetrics } = await import('./metrics.js');
   return createMetrics(version, {
-    queues: () => app().pipeline.queues,
-    auditsPending: () => app().auditsPending(),
+    queues: () => app()?.pipeline.queues ?? {},
+    auditsPending: () => app()?.auditsPending() ?? 0,
   });
 }
 
@@ -127,17 +129,24 @@ async function serveStandardStreams(folders: readonly string[]): Promise<void> {
   globalThis.console = new Console(process.stderr);
   const config = configured(folders);
   const log = createLog(STDERR, config.logLevel);
-  const metrics = config.metricsPort === undefined ? undefined : await loadMetrics(() => app);
-  const app = assemble(config, log, metrics);
+  let metrics: Metrics | undefined;
+  // The tools are loaded with the first call: a client that is waiting for the list of them gets it before.
+  let app: App | undefined;
+  let loading: Promise<App> | undefined;
+  const loaded = (): Promise<App> =>
+    (loading ??= import('./app.js').then(({ createApp }) => (app = assemble(createApp, config, log, metrics))));
 
   let server: RunningServer | undefined;
   const warnings = [...config.warnings];
-  if (config.metricsPort !== undefined)
+  if (config.metricsPort !== undefined) {
+    metrics = await loadMetrics(() => app);
     await metrics
-      ?.listen(config.metricsPort)
+      .listen(config.metricsPort)
       .catch(() =>
         warnings.push('SECURITY_MCP_METRICS_PORT cannot be listened on (is it taken?): no metrics are served.'),
       );
+    await loaded();
+  }
   if (config.jwtSecret === undefined && config.databaseUrl === undefined)
     warnings.push(
       'JWT_SECRET_KEY is not set: tokens are signed with the key of the store, which this machine alone has.',
@@ -152,12 +161,14 @@ async function serveStandardStreams(folders: readonly string[]): Promise<void> {
     warn();
     // First the callers, so that what is under way is known to be cancelled; then the log of it; then the threads.
     await server?.close();
-    const written = app.pipeline.settled().then(() => log.flush());
+    const written = Promise.resolve(loading)
+      .then((begun) => begun?.pipeline.settled())
+      .then(() => log.flush());
     await Promise.race([written, new Promise((resolve) => setTimeout(resolve, FLUSH_PATIENCE_MS))]);
     metrics?.close();
-    await app.close();
+    await app?.close();
     // A native computation cannot be interrupted, and a regular exit would wait for it: seconds at a high cost.
-    if (app.pipeline.busy) process.kill(process.pid, 'SIGKILL');
+    if (app?.pipeline.busy === true) process.kill(process.pid, 'SIGKILL');
     process.exit(code);
   };
   const crash = (error: unknown): void => {
@@ -168,15 +179,11 @@ async function serveStandardStreams(folders: readonly string[]): Promise<void> {
   process.on('unhandledRejection', crash);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void end(0));
 
-  const [{ serve }, { describeTool }, { guideOf }] = await Promise.all([
-    import('./server.js'),
-    import('./tools/tool.js'),
-    import('./guide/guide.js'),
-  ]);
+  const [{ serve }, { preparedList }] = await Promise.all([import('./server.js'), import('./tools/prepared.js')]);
   server = serve({
-    pipeline: app.pipeline,
-    listing: app.pipeline.tools.map(describeTool),
-    ...guideOf(app.pipeline, config, version),
+    pipeline: { call: async (...call) => (await loaded()).pipeline.call(...call) },
+    listing: preparedList(config.toolsets, config.readOnly),
+    guide: async () => (await import('./guide/guide.js')).guideOf((await loaded()).pipeline, config, version),
     version,
     input: process.stdin,
     output: process.stdout,
@@ -195,7 +202,7 @@ async function runCommand(args: readonly string[]): Promise<void> {
     process.stderr.write(`security-mcp: unforeseen fault ${JSON.stringify(describeCause(error))}\n`);
     process.exit(1);
   });
-  const { runCli } = await import('./cli.js');
+  const [{ runCli }, { createApp }] = await Promise.all([import('./cli.js'), import('./app.js')]);
   const colourful = !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb';
   let app: App | undefined;
   const code = await runCli(args, {
@@ -215,7 +222,7 @@ async function runCommand(args: readonly string[]): Promise<void> {
     versionOf: (path) => spawnSync(path, ['--version'], { encoding: 'utf8', timeout: 5_000 }).stdout,
     program: { node: process.execPath, script: fileURLToPath(import.meta.url) },
     start: (config) =>
-      (app ??= assemble(config, createLog(STDERR, config.logLevel === 'info' ? 'error' : config.logLevel))),
+      (app ??= assemble(createApp, config, createLog(STDERR, config.logLevel === 'info' ? 'error' : config.logLevel))),
     print: (text) => new Promise((resolve) => process.stdout.write(text, () => resolve())),
     printError: (text) => new Promise((resolve) => process.stderr.write(text, () => resolve())),
     readFile: readBounded,

@@ -16,18 +16,15 @@ import { serveStdio } from '@modelcontextprotocol/server/stdio';
 
 import { escapeUntrusted } from './crypto/text.js';
 import type { Caller, CallResult, Pipeline } from './guard/call.js';
-import type { Complete } from './guide/completions.js';
-import { planOf, type Prompt } from './guide/prompts.js';
-import type { Resource } from './guide/resources.js';
+import type { Guide } from './guide/guide.js';
 import type { ToolListing } from './tools/tool.js';
 import { LineTransport } from './transport.js';
 
 export interface ServeOptions {
-  pipeline: Pipeline;
+  pipeline: Pick<Pipeline, 'call'>;
   listing: readonly ToolListing[];
-  prompts: readonly Prompt[];
-  resources: readonly Resource[];
-  complete: Complete;
+  /** What there is beside the tools; loaded when somebody asks. */
+  guide(): Promise<Guide>;
   version: string;
   input: Readable;
   output: Writable;
@@ -137,33 +134,43 @@ export function createServer(options: ServeOptions): Server {
 }
 
 /** What there is beside tools: prompts, resources, and what completes an argument of a prompt. */
-function guide(server: Server, { prompts, resources, complete }: ServeOptions): void {
+function guide(server: Server, { guide: load }: ServeOptions): void {
   const callerOf = (context: ServerContext): Caller => ({
     name: clientOf(server, context),
     signal: context.mcpReq.signal,
   });
-  const listedPrompts = prompts.map(({ name, title, description, arguments: declared }) => {
-    const listed = declared.map((argument) => ({
-      name: argument.name,
-      description: argument.description,
-      required: argument.required,
+  server.setRequestHandler('prompts/list', async (request) => {
+    const { prompts } = await load();
+    const listed = prompts.map(({ name, title, description, arguments: declared }) => ({
+      name,
+      title,
+      description,
+      arguments: declared.map((argument) => ({
+        name: argument.name,
+        description: argument.description,
+        required: argument.required,
+      })),
     }));
-    return { name, title, description, arguments: listed };
+    return whole(request, { prompts: listed });
   });
-  server.setRequestHandler('prompts/list', (request) => whole(request, { prompts: listedPrompts }));
-  server.setRequestHandler('prompts/get', ({ params }) => {
+  server.setRequestHandler('prompts/get', async ({ params }) => {
+    const { prompts, planOf } = await load();
     const prompt = prompts.find(({ name }) => name === params.name);
     const text = prompt === undefined ? null : planOf(prompt, params.arguments ?? {});
     if (prompt === undefined || text === null) throw new ProtocolError(ProtocolErrorCode.InvalidParams, UNKNOWN_PROMPT);
     return { description: prompt.description, messages: [{ role: 'user', content: { type: 'text', text } }] };
   });
-  const listedResources = resources.map(({ read: _read, meta, ...listed }) => ({
-    ...listed,
-    ...(meta === undefined ? {} : { _meta: meta }),
-  }));
-  server.setRequestHandler('resources/list', (request) => whole(request, { resources: listedResources }));
+  server.setRequestHandler('resources/list', async (request) => {
+    const { resources } = await load();
+    const listed = resources.map(({ read: _read, meta, ...rest }) => ({
+      ...rest,
+      ...(meta === undefined ? {} : { _meta: meta }),
+    }));
+    return whole(request, { resources: listed });
+  });
   server.setRequestHandler('resources/templates/list', (request) => whole(request, { resourceTemplates: [] }));
   server.setRequestHandler('resources/read', async ({ params }, context) => {
+    const { resources } = await load();
     const resource = resources.find(({ uri }) => uri === params.uri);
     if (resource === undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, UNKNOWN_RESOURCE);
     const text = await resource.read(callerOf(context));
@@ -171,12 +178,14 @@ function guide(server: Server, { prompts, resources, complete }: ServeOptions): 
     const { uri, mimeType, meta } = resource;
     return { contents: [{ uri, mimeType, text, ...(meta === undefined ? {} : { _meta: meta }) }] };
   });
-  server.setRequestHandler('completion/complete', async ({ params: { ref, argument } }, context) => ({
-    completion:
+  server.setRequestHandler('completion/complete', async ({ params: { ref, argument } }, context) => {
+    const { complete } = await load();
+    const completion =
       ref.type === 'ref/prompt'
         ? await complete(ref.name, argument.name, argument.value, callerOf(context))
-        : { values: [] },
-  }));
+        : { values: [] };
+    return { completion };
+  });
 }
 
 /** A list in one answer: a cursor is none of ours (MCP, pagination). */

@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 /** What each room may import. A trailing `/` names a room, `type:` allows types only, `*` everything of ours. */
 const RULES: Readonly<Record<string, readonly string[]>> = {
   crypto: ['crypto/', 'node:crypto', 'node:buffer', 'jose', 'node-forge', 'age-encryption', '@zxcvbn-ts/'],
-  tools: ['tools/', 'crypto/', 'view/address', 'zod'],
+  tools: ['tools/', 'crypto/', 'view/address', 'zod', 'node:fs'],
   view: ['view/', 'crypto/text', 'type:crypto/', 'node:crypto', 'node:fs'],
   guard: ['guard/', 'crypto/errors', 'crypto/secret', 'type:tools/', 'type:storage/'],
   guide: ['guide/', 'crypto/', 'view/', 'type:guard/', 'type:tools/', 'type:config'],
@@ -46,7 +46,7 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
     'crypto/text',
     'type:guard/',
     'type:tools/',
-    'guide/',
+    'type:guide/',
     '@modelcontextprotocol/server',
     'node:crypto',
     'node:stream',

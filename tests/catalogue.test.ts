@@ -5,7 +5,9 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 import { BUDGET, tokensOfList, tokensOfTool } from '../docs/token-count.mjs';
-import { catalogue, TOOLSET_NAMES } from '../src/tools/index.js';
+import { catalogue } from '../src/tools/index.js';
+import { preparedList } from '../src/tools/prepared.js';
+import { TOOLSET_NAMES } from '../src/tools/toolsets.js';
 import { describeTool } from '../src/tools/tool.js';
 
 const tools = catalogue();
@@ -33,6 +35,15 @@ describe('the catalogue', () => {
     expect(catalogue(['jwt']).map((tool) => tool.name)).toEqual(['jwt_sign', 'jwt_verify']);
     expect(catalogue(TOOLSET_NAMES, true).every((tool) => tool.effect === 'none')).toBe(true);
     expect(catalogue(TOOLSET_NAMES, true).map((tool) => tool.name)).not.toContain('jwt_sign');
+  });
+
+  it('is told by the build as the declarations say it, however it is narrowed', () => {
+    for (const readOnly of [false, true])
+      for (const toolsets of [TOOLSET_NAMES, ...TOOLSET_NAMES.map((name) => [name])])
+        expect(preparedList(toolsets, readOnly)).toEqual(
+          JSON.parse(JSON.stringify(catalogue(toolsets, readOnly).map(describeTool))),
+        );
+    expect(readFileSync('dist/tools/list.json', 'utf8')).toBe(readFileSync('build/tools/list.json', 'utf8'));
   });
 });
 

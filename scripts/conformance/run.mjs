@@ -57,8 +57,9 @@ const app = createApp(loaded.config, {
   threadScript: new URL('../../build/workers/thread.js', import.meta.url),
 });
 const listing = app.pipeline.tools.map(describeTool);
+const guide = guideOf(app.pipeline, loaded.config, '0.0.0');
 const handler = createMcpHandler(() =>
-  createServer({ pipeline: app.pipeline, listing, version: '0.0.0', ...guideOf(app.pipeline, loaded.config, '0.0.0') }),
+  createServer({ pipeline: app.pipeline, listing, version: '0.0.0', guide: async () => guide }),
 );
 
 const answer = async (incoming, outgoing) => {

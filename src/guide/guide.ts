@@ -5,7 +5,7 @@ import type { Pipeline } from '../guard/call.js';
 import { LEAST_SCORE } from '../crypto/strength.js';
 import { VIEW_META, VIEW_MIME_TYPE, VIEW_URI } from '../view/address.js';
 import { completionsOf, type Complete } from './completions.js';
-import { promptsFor, type Prompt } from './prompts.js';
+import { planOf, promptsFor, type Prompt } from './prompts.js';
 import { resourcesFor, type Resource } from './resources.js';
 
 const PASSWORD_ALGORITHMS = ['argon2id', 'bcrypt'];
@@ -14,6 +14,7 @@ export interface Guide {
   prompts: readonly Prompt[];
   resources: readonly Resource[];
   complete: Complete;
+  planOf: typeof planOf;
 }
 
 export function guideOf(pipeline: Pipeline, config: Config, version: string): Guide {
@@ -22,6 +23,7 @@ export function guideOf(pipeline: Pipeline, config: Config, version: string): Gu
     prompts,
     resources: resourcesFor(pipeline, policyOf(config), [judgementView(version)]),
     complete: completionsOf(pipeline, prompts, PASSWORD_ALGORITHMS),
+    planOf,
   };
 }
 

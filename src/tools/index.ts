@@ -13,6 +13,7 @@ import { secretDelete, secretGenerate, secretList } from './secret.js';
 import { secretDeliver } from './secret-deliver.js';
 import { secretRequest } from './secret-request.js';
 import type { Tool } from './tool.js';
+import { TOOLSET_NAMES, type Toolset } from './toolsets.js';
 
 export const TOOLSETS = {
   passwords: [passwordHash, passwordVerify, passwordStrength],
@@ -25,11 +26,7 @@ export const TOOLSETS = {
   certificates: [certificateCheck, certificateVerify],
   inspection: [inspect],
   audit: [auditQuery],
-} as const satisfies Record<string, readonly Tool[]>;
-
-export type Toolset = keyof typeof TOOLSETS;
-
-export const TOOLSET_NAMES = Object.keys(TOOLSETS) as Toolset[];
+} as const satisfies Record<Toolset, readonly Tool[]>;
 
 /** The tools of the given toolsets, in order; with `readOnly` only those without effect. */
 export function catalogue(toolsets: readonly Toolset[] = TOOLSET_NAMES, readOnly = false): Tool[] {

@@ -31,7 +31,8 @@ describe('the npm package', () => {
 
   it('holds the program, what a user reads, and nothing else', () => {
     const ofThe = {
-      program: /^dist\/(?:main|workers\/thread|parts\/[\w.-]+)\.js(?:\.map)?$|^dist\/view\/browser\.js$/,
+      program:
+        /^dist\/(?:main|workers\/thread|parts\/[\w.-]+)\.js(?:\.map)?$|^dist\/view\/browser\.js$|^dist\/tools\/list\.json$/,
       documents: /^docs\/(?:[\w-]+|decisions\/\d{3}-[\w-]+)\.md$|^docs\/images\/[\w-]+\.(?:png|svg)$/,
     };
     const rest = files.filter((path) => !Object.values(ofThe).some((pattern) => pattern.test(path)));
