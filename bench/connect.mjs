@@ -52,7 +52,7 @@ export async function run() {
         reference: minimal,
         unit: 'ms',
         against: 'minimal server, same SDK, one tool',
-        goal: { atMost: 1.5 },
+        goal: { atMost: 0.8 },
       }),
       row({ what: 'connect', ours, reference: bare, unit: 'ms', against: 'node -e 0, to its exit' }),
       row({

@@ -55,13 +55,22 @@ const shipped = {
   },
 };
 
+/** The SDK's compiler of JSON Schemas, a third of it, is for forms, which src/server.ts never sends and says so. */
+const withoutForms = {
+  name: 'without-forms',
+  load: (id) =>
+    /[\\/]@modelcontextprotocol[\\/]server[\\/]dist[\\/]ajvProvider-[^\\/]+\.mjs$/.test(id)
+      ? 'export const n = class { constructor() { throw new Error("no form is sent"); } };'
+      : null,
+};
+
 const [folder = 'dist'] = process.argv.slice(2);
 
 await build({
   input: { main: 'src/main.ts', 'workers/thread': 'src/workers/thread.ts' },
   platform: 'node',
   external: OUTSIDE,
-  plugins: [shipped],
+  plugins: [withoutForms, shipped],
   output: {
     dir: folder,
     format: 'esm',

@@ -9,6 +9,7 @@ import {
   ProtocolError,
   ProtocolErrorCode,
   Server,
+  type jsonSchemaValidator,
   type ServerContext,
   type Transport,
 } from '@modelcontextprotocol/server';
@@ -56,6 +57,13 @@ Verdicts. certificate_check says trusted, untrusted or undetermined. Undetermine
 
 Times are RFC 3339 in UTC, durations seconds. security://policy tells the limits in force.`;
 
+/** The SDK validates answers to forms with it, which we never send: without it, it would load and make a compiler of schemas. */
+const NO_FORMS: jsonSchemaValidator = {
+  getValidator: () => {
+    throw new Error('no form is sent');
+  },
+};
+
 export interface RunningServer {
   /** Cancels what is under way and stops. */
   close(): Promise<void>;
@@ -93,6 +101,7 @@ export function createServer(options: ServeOptions): Server {
         completions: {},
       },
       instructions: INSTRUCTIONS,
+      jsonSchemaValidator: NO_FORMS,
       cacheHints: {
         'tools/list': LIST_HINT,
         'prompts/list': LIST_HINT,
