@@ -57,7 +57,11 @@ export function fileKey(home: () => Home): KeySource {
         hint: 'Have the operator put the right key back as base64url, or remove the file where the store is new.',
       });
     },
-    prepare: (key) => home().write(NEW_KEY_FILE, textOf(key)),
+    prepare(key) {
+      // Drafts of the first key that a kill has left hold what is to be replaced.
+      for (const name of home().names()) if (name.startsWith(`${KEY_FILE}.draft-`)) home().remove(name);
+      home().write(NEW_KEY_FILE, textOf(key));
+    },
     unsettled: () => home().read(NEW_KEY_FILE),
     settle(begun, counts) {
       if (home().read(NEW_KEY_FILE) !== begun) return;
