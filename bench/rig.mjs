@@ -84,11 +84,11 @@ export class StdioServer {
   }
 
   /** The handshake of protocol 2025-11-25, which today's hosts speak. */
-  async initialize() {
+  async initialize(name = 'bench') {
     await this.request('initialize', {
       protocolVersion: '2025-11-25',
       capabilities: {},
-      clientInfo: { name: 'bench', version: '1.0.0' },
+      clientInfo: { name, version: '1.0.0' },
     });
     this.#send({ method: 'notifications/initialized' });
   }

@@ -111,7 +111,7 @@ describe.skipIf(straceMissing)('a command that may open no more files', () => {
       const place = copyOf(before);
       const fault = { call: 'openat', how: 'EMFILE', when: '1+', paths: [join(place.home, name)] } as const;
       for (const args of [
-        ['call', 'key_rotate', '{"key":"jwt"}'],
+        ['call', 'key_rotate', '{"name":"jwt"}'],
         ['master-key', 'rotate'],
       ])
         checkTold(await runFaulty(args, place.env, fault), place, [before.token]);
@@ -140,7 +140,7 @@ describe('a home that', () => {
       for (const [tool, input] of [
         ['jwt_sign', { subject: 'a' }],
         ['digest_compute', { algorithm: 'sha256', text: 'x' }],
-        ['key_rotate', { key: 'jwt' }],
+        ['key_rotate', { name: 'jwt' }],
       ] as const) {
         const { code, hint } = await refusal(server, tool, input);
         expect(code).toBe('audit_unavailable');

@@ -61,7 +61,9 @@ export function runFaulty(args: readonly string[], env: Record<string, string>, 
 /** How often the thread that makes a call most often makes it, in a run that nothing disturbs. */
 export async function callsOf(args: readonly string[], env: Record<string, string>): Promise<Map<Call, number>> {
   const log = join(base, 'strace.log');
-  await run('strace', ['-f', '-qq', '-o', log, '-e', `trace=${CALLS.join(',')}`, ...commandLine(args)], env);
+  const traced = ['-f', '-qq', '-o', log, '-e', `trace=${CALLS.join(',')}`];
+  const { code, stdout, stderr } = await run('strace', [...traced, ...commandLine(args)], env);
+  if (code !== 0) throw new Error(`refused without a fault: ${stdout}${stderr}`);
   const counts = new Map<string, number>();
   for (const [, thread = '', call = ''] of readFileSync(log, 'utf8').matchAll(/^(\d+) +(\w+)\(/gm)) {
     const key = `${call} ${thread}`;
