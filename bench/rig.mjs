@@ -77,6 +77,9 @@ export class StdioServer {
 
   request(method, params = {}) {
     return new Promise((resolve, reject) => {
+      // What is sent to a process that is gone is never answered.
+      if (this.#child.exitCode !== null || this.#child.signalCode !== null)
+        return reject(new Error('the server has ended'));
       const id = this.#nextId++;
       this.#waiting.set(id, { resolve, reject });
       this.#send({ id, method, params });
@@ -98,6 +101,11 @@ export class StdioServer {
     const result = await this.request('tools/call', { name, arguments: input });
     if (result.isError === true) throw new Error(`${name} was refused: ${result.content[0].text}`);
     return result.structuredContent;
+  }
+
+  /** Ends it as a host does that goes away: what is under way is not waited for. */
+  end() {
+    this.#child.stdin.end();
   }
 
   close() {
