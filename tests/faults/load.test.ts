@@ -63,16 +63,18 @@ describe.skipIf(postgresMissing)('PostgreSQL that restarts under load', () => {
         }
         return token !== undefined;
       };
-      let isDown = true;
+      const state = { isDown: true };
+      // Calls without a pause while it is down, and after until one is answered.
       const lane = async (server: RawServer): Promise<void> => {
-        while (isDown || !(await one(server))) if (isDown) await one(server);
+        while (!(await one(server)) || state.isDown);
       };
+      const [first] = two;
       await Promise.all(two.map(one));
       const load = Promise.all(two.flatMap((server) => [lane(server), lane(server), lane(server)]));
       await database.stop(signal);
-      await one(two[0] as RawServer);
+      await one(first);
       await database.restart();
-      isDown = false;
+      state.isDown = false;
       await load;
 
       for (const code of codes) expect(['storage_unavailable', 'audit_unavailable']).toContain(code);
@@ -103,12 +105,12 @@ describe.skipIf(process.platform !== 'linux')(`${CALLS} calls in a row`, () => {
 
   it('leave memory, descriptors and threads as they were', { timeout: 600_000 }, async () => {
     const server = await start({ SECURITY_MCP_HOME: newHome() });
-    let [lines, wake] = [0, (): void => undefined];
+    const seen = { lines: 0, wake: (): void => undefined };
     server.child.stdout.on('data', (text: string) => {
-      lines += text.split('\n').length - 1;
+      seen.lines += text.split('\n').length - 1;
       // What was counted is not kept here either.
       server.stdout = '';
-      wake();
+      seen.wake();
     });
     const KINDS = [
       ['digest_compute', { algorithm: 'sha256', text: 'x' }],
@@ -120,7 +122,7 @@ describe.skipIf(process.platform !== 'linux')(`${CALLS} calls in a row`, () => {
     ] as const;
     const run = async (count: number): Promise<void> => {
       for (let sent = 0; sent < count; sent += AT_ONCE) {
-        const until = lines + AT_ONCE;
+        const until = seen.lines + AT_ONCE;
         for (let i = 0; i < AT_ONCE; i++) {
           const [name, input] = KINDS[(sent + i) % KINDS.length] ?? KINDS[0];
           server.write({
@@ -130,7 +132,7 @@ describe.skipIf(process.platform !== 'linux')(`${CALLS} calls in a row`, () => {
             params: { name, arguments: input },
           });
         }
-        while (lines < until) await new Promise<void>((resolve) => (wake = resolve));
+        while (seen.lines < until) await new Promise<void>((resolve) => (seen.wake = resolve));
       }
     };
     await run(CALLS / 2);
