@@ -12,7 +12,9 @@ import { SERVER } from './rig.mjs';
 /** In this order: fernet changes String.prototype and so comes last. */
 const PARTS = [
   'connect',
+  'peers',
   'calls',
+  'tokens',
   'hashing',
   'latency',
   'guessing',
