@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { accessSync, constants, lstatSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { fileFault } from './cli-fault.js';
 import { SecurityError } from './crypto/errors.js';
@@ -35,6 +35,7 @@ export function splitReport(args: readonly string[]): { rest: string[]; report?:
 export function requirePlace({ path, overwrite }: ReportFile): void {
   try {
     accessSync(dirname(path), constants.W_OK);
+    if (/[\\/]$/.test(path)) throw refused('That is a folder.', 'Give the name of a file in it.');
     const found = lstatSync(path, { throwIfNoEntry: false });
     if (found === undefined) return;
     if (!found.isFile()) throw refused('That is no regular file.', 'Give another name.');
@@ -51,10 +52,11 @@ export async function writeReport(report: ReportFile, answer: Record<string, unk
   const html = reportPage(judgementsIn(answer) ?? [], { version, at: new Date() });
   const { path, overwrite } = report;
   // What is there is replaced by a whole page; a new file is made so that none which came meanwhile is lost.
-  const written = overwrite ? `${path}.${randomUUID()}.part` : path;
+  const written = overwrite ? join(dirname(path), `.${randomUUID()}.part`) : path;
   if (!overwrite) requirePlace(report);
   try {
-    writeFileSync(written, html, { flag: 'wx' });
+    const mode = overwrite ? lstatSync(path, { throwIfNoEntry: false })?.mode : undefined;
+    writeFileSync(written, html, { flag: 'wx', ...(mode === undefined ? {} : { mode: mode & 0o777 }) });
     if (overwrite) renameSync(written, path);
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'EEXIST') rmSync(written, { force: true });

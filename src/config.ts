@@ -49,6 +49,9 @@ export interface Config {
   readonly warnings: readonly string[];
 }
 
+/** Whether a value counts as unset because a host left it unexpanded. */
+export const isPlaceholder = (value: string): boolean => PLACEHOLDER.test(value.trim());
+
 export type ConfigResult = { config: Config } | { problems: string[] };
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -67,6 +70,8 @@ export interface ConfigFiles {
 }
 
 const PREFIX = 'SECURITY_MCP_';
+/** What was meant to be something else: a variable that somebody was to put in. As a secret everybody could guess it. */
+const UNEXPANDED = /\$\{[^}]*\}|^\$\w+$|^%\w+%$/;
 /** What a host left unexpanded, such as `${user_config.folders}`: it counts as unset. */
 const PLACEHOLDER = /^\$\{[^}]*\}$/;
 const MAX_SECRET_BYTES = 4_096;
@@ -268,6 +273,14 @@ class Reader {
     const direct = this.#value(name);
     const twin = `${name}_FILE`;
     const path = this.#value(twin);
+    if (path === undefined && direct !== undefined && UNEXPANDED.test(direct.trim())) {
+      this.#problem(
+        name,
+        'holds a placeholder that was not expanded',
+        'Set the secret itself, or leave the variable out.',
+      );
+      return undefined;
+    }
     if (path === undefined) return direct;
     if (direct !== undefined) {
       this.#problem(name, `and ${twin} are both set`, 'Keep one of them.');
@@ -433,9 +446,17 @@ class Reader {
     const folders = paths.length > MAX_FOLDERS ? [null] : paths.map((path) => resolveFolder(path));
     const found = folders.filter((folder) => folder !== null);
     if (found.length === folders.length) return found;
+    if (paths.length <= MAX_FOLDERS && more.some((path) => !PLACEHOLDER.test(path) && resolveFolder(path) === null)) {
+      this.#problem(
+        'A folder after `serve`',
+        'is no absolute path of an existing folder, or the root of a file system',
+        'Make the folder, or take it out of the arguments (in a bundle: out of its settings).',
+      );
+      return [];
+    }
     this.#problem(
       name,
-      `must be at most ${MAX_FOLDERS} absolute paths of existing folders with ${pathDelimiter} between, none the root of a file system`,
+      `must be at most ${MAX_FOLDERS} absolute paths of existing folders with ${pathDelimiter} between, none the root of a file system and none with a placeholder such as $HOME or ~ in it`,
       'Leave it out for none.',
     );
     return [];
