@@ -39,6 +39,7 @@ export function perCallUs(times, work) {
 const UNITS = {
   us: (value) => `${value.toFixed(value < 100 ? 1 : 0)} us`,
   ms: (value) => `${value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)} ms`,
+  MiBperSecond: (value) => `${value.toFixed(0)} MiB/s`,
   MiB: (value) => `${value.toFixed(0)} MiB`,
   perSecond: (value) => `${value.toFixed(value < 100 ? 1 : 0)}/s`,
 };

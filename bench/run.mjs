@@ -21,6 +21,7 @@ const PARTS = [
   'audit',
   'growth',
   'certificates',
+  'cipher',
   'files',
   'fernet',
 ];
