@@ -24,10 +24,12 @@ export function splitReport(args: readonly string[]): { rest: string[]; report?:
   const rest = [...args];
   const overwriteAt = rest.indexOf('--overwrite');
   if (overwriteAt >= 0) rest.splice(overwriteAt, 1);
+  const joined = rest.findIndex((argument) => argument.startsWith('--html='));
+  if (joined >= 0) rest.splice(joined, 1, '--html', rest[joined]?.slice('--html='.length) ?? '');
   const at = rest.indexOf('--html');
   if (at < 0) return overwriteAt < 0 ? { rest } : null;
   const [, path] = rest.splice(at, 2);
-  if (path === undefined || path === '' || path.startsWith('--') || !JUDGING.has(rest[0] ?? '')) return null;
+  if (path === undefined || path === '' || path.startsWith('-') || !JUDGING.has(rest[0] ?? '')) return null;
   return { rest, report: { path, overwrite: overwriteAt >= 0 } };
 }
 
