@@ -13,6 +13,7 @@ import { SERVER } from './rig.mjs';
 const PARTS = [
   'connect',
   'peers',
+  'overhead',
   'calls',
   'tokens',
   'hashing',
