@@ -5,12 +5,19 @@ import { inflateSync } from 'node:zlib';
 
 import * as ageVectors from 'cctv-age';
 
+import { VARIABLES } from '../../src/config.js';
 import { writeCheckpoint, signingKey } from '../../src/crypto/audit-chain.js';
 import { base64, base64url } from '../../src/crypto/bytes.js';
 import { fernetSeal, readFernetKey } from '../../src/crypto/fernet.js';
 import { systemRandom } from '../../src/crypto/random.js';
 import { cheapJwe, cheapLegacy, NOW } from '../support/envelopes.js';
-import { EXAMPLE_TOKENS, RFC7515_EC_KEY, RFC7515_HMAC_KEY, RFC7515_RSA_KEY, RFC8037_KEY } from '../support/jose-examples.js';
+import {
+  EXAMPLE_TOKENS,
+  RFC7515_EC_KEY,
+  RFC7515_HMAC_KEY,
+  RFC7515_RSA_KEY,
+  RFC8037_KEY,
+} from '../support/jose-examples.js';
 import { FILES, LEAF, MID, ROOT } from '../support/pkcs12-files.js';
 import { certsOnly } from '../support/pki/http-servers.js';
 import { createLab } from '../support/pki/lab.js';
@@ -110,7 +117,9 @@ export const ageFiles = Object.values(ageVectors)
   })
   .filter(({ head, file }) => !head.includes('passphrase') && small(file));
 export const ageIdentities = [
-  ...new Set(ageFiles.flatMap(({ head }) => [...head.matchAll(/^identity: (.*)$/gm)].map(([, identity = '']) => identity))),
+  ...new Set(
+    ageFiles.flatMap(({ head }) => [...head.matchAll(/^identity: (.*)$/gm)].map(([, identity = '']) => identity)),
+  ),
 ];
 
 export const checkpoints = [
@@ -126,3 +135,22 @@ export const sshKeys = [
   'age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p',
 ];
 export const masterKeys = [base64url(KEK), base64(KEK), KEK.toString('hex')];
+
+/** One line for each variable, of which several say something that is read by a parser of its own. */
+export const environments = [
+  VARIABLES.map(([name]) => `${name}=1`).join('\n'),
+  [
+    'SECURITY_MCP_HOME=/srv/home',
+    `SECURITY_MCP_MASTER_KEY=${masterKeys[0]}`,
+    'JWT_SECRET_KEY_FILE=/srv/key',
+    'SECURITY_MCP_DATABASE_URL=postgres://user:pass@db.example:5432/name?sslmode=verify-full',
+    'SECURITY_MCP_CALLS_PER_MINUTE=6000/120',
+    'SECURITY_MCP_VERIFY_ATTEMPTS=5/60',
+    'SECURITY_MCP_FILES=/srv/a:/srv/b',
+    'SECURITY_MCP_ALLOW_HOSTS=a.example,*.b.example,10.0.0.0/8,[::1]',
+    'SECURITY_MCP_PORTS=443,8443',
+    'SECURITY_MCP_EXPOSE_ENV=EXPOSED,OTHER',
+    'SECURITY_MCP_TOOLSETS=jwt,keys',
+    'EXPOSED=${EXPOSED}',
+  ].join('\n'),
+];

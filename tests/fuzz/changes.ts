@@ -66,7 +66,9 @@ const code = fc.integer({ min: 0, max: 255 });
 /** Values that no schema expects where they stand. */
 export const hostileJson: fc.Arbitrary<unknown> = fc.oneof(
   fc.constantFrom<unknown>(null, true, 0, -1, 1e21, 2 ** 53, 0.5, '', '\0', '\ud800', [], {}, [[]], [null], ['a', 'a']),
-  fc.constantFrom<unknown>(...['{"__proto__":{"a":1}}', '{"constructor":1,"toString":2}'].map((text) => JSON.parse(text))),
+  fc.constantFrom<unknown>(
+    ...['{"__proto__":{"a":1}}', '{"constructor":1,"toString":2}'].map((text) => JSON.parse(text)),
+  ),
   fc.string({ unit: 'binary', maxLength: 40 }),
   fc.integer(),
   fc.integer({ min: 1, max: 2_000 }).map((depth) => JSON.parse('['.repeat(depth) + ']'.repeat(depth)) as unknown),
@@ -203,6 +205,7 @@ function withLeaf(text: string, which: number, value: unknown): string {
   if (found === undefined) return text;
   const [node, name] = found;
   if (Array.isArray(node) && which % 5 === 0) node.push(value);
-  else Object.defineProperty(node, which % 7 === 0 ? '__proto__' : name, { value, enumerable: true, configurable: true });
+  else
+    Object.defineProperty(node, which % 7 === 0 ? '__proto__' : name, { value, enumerable: true, configurable: true });
   return JSON.stringify(parsed) ?? text;
 }

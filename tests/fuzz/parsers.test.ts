@@ -23,16 +23,19 @@ import { readJwks, readPublicKeyPem } from '../../src/crypto/jwt-keys.js';
 import { verifyJwt } from '../../src/crypto/jwt.js';
 import { parsePasswordHash } from '../../src/crypto/password.js';
 import { pemBlocks, pemBytes } from '../../src/crypto/pem.js';
+import { secretUnknown } from '../../src/crypto/secret.js';
 import { readTokenPolicy } from '../../src/crypto/token-policy.js';
 import { parseMasterKey } from '../../src/crypto/wrapping.js';
+import { loadConfig, type ConfigFiles, type Environment } from '../../src/config.js';
 import { withVariable } from '../../src/files/env-file.js';
+import { resolveSecrets, type ReferenceSources } from '../../src/guard/references.js';
 import { parseAllowedHost } from '../../src/network/policy.js';
 import { parseTarget } from '../../src/network/target.js';
 import { NOW, PASSWORD } from '../support/envelopes.js';
 import { RFC7515_HMAC_KEY } from '../support/jose-examples.js';
 import { judgeSent, read, shown } from '../support/pki/judge.js';
 import * as valid from './artefacts.js';
-import { fuzz, PATIENCE_MS } from './cases.js';
+import { CASES, fuzz, PATIENCE_MS, portion } from './cases.js';
 import { changed } from './changes.js';
 
 const { lab } = valid;
@@ -45,7 +48,7 @@ interface Parser {
   parse(text: string, bytes: Uint8Array): unknown;
   refuses?: readonly ErrorCode[];
   throws?: typeof DerFault;
-  /** How many cases beside the others: a tenth where a case costs milliseconds. */
+  /** How many cases beside the others: fewer where a case costs milliseconds. */
   share?: number;
 }
 
@@ -74,6 +77,33 @@ const all = [
   ...valid.ageFiles.map(({ file }) => file),
   ...valid.checkpoints,
 ];
+
+const SOURCES: ReferenceSources = {
+  secrets: { get: () => Promise.reject(secretUnknown()), fingerprint: async () => 'fingerprint' },
+  environment: new Map([['EXPOSED', 'x'.repeat(50)]]),
+};
+
+/** A file system where one file in two can be read. */
+const FILES: ConfigFiles = {
+  readSecretFile(path) {
+    if (path.length % 2 === 0) throw new Error('no file');
+    return path.repeat(10);
+  },
+  resolveFolder: (path) => (path.startsWith('/srv/') ? { given: path, real: path } : null),
+  isAbsolute: (path) => path.startsWith('/'),
+  defaultHome: '/srv/home',
+  pathDelimiter: ':',
+};
+
+/** Lines of NAME=value. */
+function environment(text: string): Environment {
+  return Object.fromEntries(
+    text.split('\n').map((line) => {
+      const [name = '', ...value] = line.split('=');
+      return [name, value.join('=')];
+    }),
+  );
+}
 
 const PARSERS: Readonly<Record<string, Parser>> = {
   'inspect: text': { artefacts: all, parse: (text) => inspectText(text, NOW), share: 4 },
@@ -122,7 +152,10 @@ const PARSERS: Readonly<Record<string, Parser>> = {
   },
   'trust anchors': {
     artefacts: valid.pems,
-    parse: (text) => readTrust(text, () => Promise.reject(new SecurityError('path_refused', 'path cannot be used.', { hint: 'Give text.' }))),
+    parse: (text) =>
+      readTrust(text, () =>
+        Promise.reject(new SecurityError('path_refused', 'path cannot be used.', { hint: 'Give text.' })),
+      ),
     refuses: ['input_invalid', 'path_refused'],
   },
   'CRLs as given': { artefacts: valid.pems, parse: (text) => readCrls(text, 0), refuses: ['input_invalid'] },
@@ -136,7 +169,7 @@ const PARSERS: Readonly<Record<string, Parser>> = {
     parse: (_text, bytes) => toDefinite(bytes, { left: 20_000 }),
     throws: DerFault,
   },
-  'certificate': { artefacts: valid.certificates, parse: (_text, bytes) => parseCertificate(bytes), share: 3 },
+  certificate: { artefacts: valid.certificates, parse: (_text, bytes) => parseCertificate(bytes), share: 3 },
   'certificate: the whole judgement of a handshake': {
     artefacts: valid.certificates,
     parse: (_text, der) =>
@@ -181,6 +214,16 @@ const PARSERS: Readonly<Record<string, Parser>> = {
     refuses: ['envelope_rejected', 'input_invalid'],
     share: 0.5,
   },
+  'reference to a secret': {
+    artefacts: ['secret://db-password', 'env://EXPOSED', 'plain'],
+    parse: (given) => resolveSecrets({ given }, [{ name: 'given', use: 'lock', maxLength: 100 }], SOURCES),
+    refuses: ['secret_unknown', 'policy_refused', 'input_invalid'],
+  },
+  configuration: {
+    artefacts: valid.environments,
+    parse: (text) => loadConfig(environment(text), FILES),
+    share: 2,
+  },
   'hash of a password': { artefacts: valid.passwordHashes, parse: parsePasswordHash },
   'checkpoint of the audit': {
     artefacts: valid.checkpoints,
@@ -203,12 +246,13 @@ function parsed(text: string): unknown {
   }
 }
 
+const SHARES = Object.values(PARSERS).reduce((sum, { share = 1 }) => sum + share, 0);
+
 describe.each(Object.entries(PARSERS))('%s', (name, { artefacts, parse, refuses = [], throws, share = 1 }) => {
   it(
     'answers or refuses as it says, whatever it is given',
     async () => {
-      const cases = { fast: Math.ceil(30 * share), slow: Math.ceil(1_500 * share) };
-      await fuzz(name, cases, changed(artefacts), async (text) => {
+      await fuzz(name, portion(CASES.parsers, share, SHARES), changed(artefacts), async (text) => {
         try {
           expect(await parse(text, Buffer.from(text, 'latin1'))).not.toBeUndefined();
         } catch (error) {
