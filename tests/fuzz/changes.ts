@@ -207,5 +207,10 @@ function withLeaf(text: string, which: number, value: unknown): string {
   if (Array.isArray(node) && which % 5 === 0) node.push(value);
   else
     Object.defineProperty(node, which % 7 === 0 ? '__proto__' : name, { value, enumerable: true, configurable: true });
-  return JSON.stringify(parsed) ?? text;
+  try {
+    return JSON.stringify(parsed);
+  } catch {
+    // Nested too deep to be written.
+    return text;
+  }
 }
