@@ -29,8 +29,8 @@ interface Cases {
 
 /** How the cases are shared out; each file shares its own among its tests. */
 export const CASES = {
-  parsers: { fast: 1_500, slow: 70_000 },
-  inputs: { fast: 240, slow: 24_000 },
+  parsers: { fast: 1_000, slow: 70_000 },
+  inputs: { fast: 170, slow: 24_000 },
   stream: { fast: 30, slow: 6_000 },
 } as const satisfies Record<string, Cases>;
 

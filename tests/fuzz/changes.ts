@@ -128,10 +128,10 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   },
 );
 
-/** One of the artefacts, changed up to five times, now and then not at all. */
+/** One of the artefacts, changed up to four times, now and then not at all. */
 export function changed(artefacts: readonly string[]): fc.Arbitrary<string> {
   return fc
-    .tuple(fc.nat({ max: artefacts.length - 1 }), fc.array(change, { maxLength: 5 }))
+    .tuple(fc.nat({ max: artefacts.length - 1 }), fc.array(change, { maxLength: 4 }))
     .map(([which, changes]) =>
       changes.reduce((text, one) => apply(text, one, artefacts).slice(0, 2_000_000), artefacts[which] ?? ''),
     );

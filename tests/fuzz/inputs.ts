@@ -1,5 +1,7 @@
 /** Inputs of a tool as arbitraries: what its schema allows, valid artefacts where its fields take them, and what no schema expects. */
 
+import { readFileSync } from 'node:fs';
+
 import fc from 'fast-check';
 import { z } from 'zod';
 
@@ -43,7 +45,7 @@ const pools: Readonly<Record<string, (paths: readonly string[]) => fc.Arbitrary<
   hash: () => changed(valid.passwordHashes.slice(0, 2)),
   fernet_key: () => changed(valid.fernetTokens),
   certificates: () => fc.oneof(changed(valid.pems), binary([...valid.certificates, ...valid.pkcs7, ...valid.pkcs12])),
-  trust: (paths) => fc.oneof(changed(valid.pems), changed(paths)),
+  trust: (paths) => fc.oneof({ weight: 4, arbitrary: changed(valid.pems) }, { weight: 1, arbitrary: changed(paths) }),
   crls: () => fc.array(changed(valid.pems), { maxLength: 3 }),
   ocsp_response: () => binary(valid.ocspResponses),
   base64: () => binary([...valid.certificates, ...valid.pkcs12, ...valid.crls]),
@@ -125,37 +127,61 @@ const hostile = fc.oneof(
 /** Names that no tool has, or that objects have by nature. */
 const strayName = fc.constantFrom(CANARY, '__proto__', 'constructor', 'toString', 'arguments', 'literal', '', '\0');
 
+interface Example {
+  tool: string;
+  input: Record<string, unknown>;
+}
+
+/** The calls that the documentation shows: what is near to them comes further than what the schema alone gives. */
+const EXAMPLES = JSON.parse(readFileSync('docs/examples.json', 'utf8')) as Example[];
+
+type Entry = [name: string, value: unknown];
+
+/** An object with these fields, whatever their names. */
+function objectOf(entries: readonly Entry[]): Record<string, unknown> {
+  const object = {};
+  for (const [name, value] of entries)
+    Object.defineProperty(object, name, { value, enumerable: true, writable: true, configurable: true });
+  return object;
+}
+
 /**
  * Arguments as a line of JSON can hold them: mostly objects with the fields of the tool, each left out, fitting, made of an artefact
- * or hostile; now and then with fields it does not have, and now and then no object at all.
+ * or hostile, or an example with one or two of its fields changed; now and then with fields the tool does not have, or no object at all.
  */
 export function inputsOf(tool: Tool, paths: readonly string[]): fc.Arbitrary<unknown> {
   const { properties = {}, required = [] } = z.toJSONSchema(tool.input, { io: 'input' }) as Schema & {
     required?: string[];
   };
   const secrets = new Set(tool.secretFields.map(({ name }) => name));
-  const fields = Object.entries(properties).map(([name, schema]) => {
+  const values = Object.entries(properties).map(([name, schema]): [string, fc.Arbitrary<Entry>] => {
     const pool = pools[name]?.(paths);
     const fit = secrets.has(name) ? secretInput(pool) : (pool ?? fitting(schema));
-    const value = fc.oneof({ weight: 12, arbitrary: fit }, { weight: 1, arbitrary: hostile });
-    // Few optional fields at a time: most of them exclude one another.
-    const [given, left] = required.includes(name) ? [20, 1] : [1, 2];
+    const value = fc.oneof({ weight: 16, arbitrary: fit }, { weight: 1, arbitrary: hostile });
+    return [name, value.map((one): Entry => [name, one])];
+  });
+  // Few optional fields at a time: most of them exclude one another.
+  const fields = values.map(([name, entry]) => {
+    const [given, left] = required.includes(name) ? [20, 1] : [1, 3];
     return fc.oneof(
-      { weight: given, arbitrary: value.map((one): [string, unknown][] => [[name, one]]) },
-      { weight: left, arbitrary: fc.constant<[string, unknown][]>([]) },
+      { weight: given, arbitrary: entry.map((one) => [one]) },
+      { weight: left, arbitrary: fc.constant<Entry[]>([]) },
     );
   });
-  const stray = fc.array(fc.tuple(strayName, hostile), { maxLength: 1 });
-  const object = fc
+  const strays = fc.oneof(
+    { weight: 12, arbitrary: fc.constant<Entry[]>([]) },
+    { weight: 1, arbitrary: fc.tuple(strayName, hostile).map((entry): Entry[] => [entry]) },
+  );
+  const made = fc.tuple(fc.tuple(...fields), strays).map(([given, more]) => objectOf([...given.flat(), ...more]));
+  const examples = EXAMPLES.filter((example) => example.tool === tool.name).map(({ input }) => Object.entries(input));
+  const near = fc
     .tuple(
-      fc.tuple(...fields),
-      fc.oneof({ weight: 9, arbitrary: fc.constant<[string, unknown][]>([]) }, { weight: 1, arbitrary: stray }),
+      fc.constantFrom(...examples, []),
+      fc.array(fc.oneof(...values.map(([, entry]) => entry)), { maxLength: 2 }),
+      fc.constantFrom(...paths),
     )
-    .map(([given, strays]) => {
-      const input = {};
-      for (const [name, value] of [...given.flat(), ...strays])
-        Object.defineProperty(input, name, { value, enumerable: true, writable: true, configurable: true });
-      return input;
-    });
-  return fc.oneof({ weight: 20, arbitrary: object }, { weight: 1, arbitrary: hostile });
+    .map(([example, changes, path]) =>
+      objectOf([...example.map(([name, value]): Entry => [name, name === 'path' ? path : value]), ...changes]),
+    );
+  return fc.oneof({ weight: 12, arbitrary: made }, { weight: 7, arbitrary: near }, { weight: 1, arbitrary: hostile });
 }
