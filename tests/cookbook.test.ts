@@ -5,15 +5,15 @@
 
 import { describe, expect, it } from 'vitest';
 
-import { fromBase64url, fromUtf8 } from '../../src/crypto/bytes.js';
-import { openEnvelope } from '../../src/crypto/envelope.js';
-import { inspectText } from '../../src/crypto/inspect.js';
-import { aesGcmOpen, readJwe } from '../../src/crypto/jwe.js';
-import { readJwks } from '../../src/crypto/jwt-keys.js';
-import { verifyJws, verifyJwt } from '../../src/crypto/jwt.js';
-import { readEphemeralKey } from '../../src/crypto/key-agreement.js';
-import { cheapJwe, NOW, parseJwe, PASSWORD, refusalOf } from '../support/envelopes.js';
-import { EXAMPLE_TOKENS, FRODO, RFC7520_HMAC_KEY, RFC7520_RSA_KEY } from '../support/jose-examples.js';
+import { fromBase64url, fromUtf8 } from '../src/crypto/bytes.js';
+import { openEnvelope } from '../src/crypto/envelope.js';
+import { inspectText } from '../src/crypto/inspect.js';
+import { aesGcmOpen, readJwe } from '../src/crypto/jwe.js';
+import { readJwks } from '../src/crypto/jwt-keys.js';
+import { verifyJws, verifyJwt } from '../src/crypto/jwt.js';
+import { readEphemeralKey } from '../src/crypto/key-agreement.js';
+import { cheapJwe, NOW, parseJwe, PASSWORD, refusalOf } from './support/envelopes.js';
+import { EXAMPLE_TOKENS, FRODO, RFC7520_HMAC_KEY, RFC7520_RSA_KEY } from './support/jose-examples.js';
 
 const PAYLOAD = Buffer.from(FRODO).toString('base64url');
 const HMAC = readJwks(RFC7520_HMAC_KEY);
