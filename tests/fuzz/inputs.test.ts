@@ -10,9 +10,10 @@ import { beforeAll, describe, expect, it } from 'vitest';
 
 import { ERROR_CODES, SecurityError } from '../../src/crypto/errors.js';
 import type { Desk } from '../../src/crypto/desk.js';
+import { resolveFolder } from '../../src/files/policy.js';
 import { catalogue } from '../../src/tools/index.js';
 import type { AuditAccess, Tool } from '../../src/tools/tool.js';
-import { file, folders, inside } from '../support/files.js';
+import { base, CANARY as PATH_CANARY } from '../support/files.js';
 import { bench, type Bench } from '../support/pipeline.js';
 import * as valid from './artefacts.js';
 import { CASES, fuzz, PATIENCE_MS, portion } from './cases.js';
@@ -46,28 +47,23 @@ const withDesk = (tool: Tool): Tool => ({
 let tools: Bench;
 let paths: string[];
 beforeAll(async () => {
-  paths = [
-    ...[valid.certificates[0], valid.pkcs12[2], valid.ageFiles[0]?.file, valid.pems[7], ''].map((content = '') => {
-      const path = file('');
-      writeFileSync(path, content, 'latin1');
-      return path;
-    }),
-    join(inside, 'no-such-file'),
-    join(inside, 'folder'),
-    join(inside, 'out'),
-    join(inside, 'link'),
-    inside,
-  ];
-  mkdirSync(join(inside, 'folder'), { recursive: true });
-  writeFileSync(join(inside, 'out'), 'A=1\n');
-  symlinkSync('/etc/hostname', join(inside, 'link'));
+  // A folder of its own: a changed path may be that of another file in it, which is written over.
+  const room = join(base, 'fuzz');
+  const path = (name: string): string => join(room, name);
+  mkdirSync(path('folder'), { recursive: true });
+  const contents = [valid.certificates[0], valid.pkcs12[2], valid.ageFiles[0]?.file, valid.pems[7], '', 'A=1\n'];
+  for (const [i, content = ''] of contents.entries()) writeFileSync(path(`file-${i}`), content, 'latin1');
+  symlinkSync('/etc/hostname', path('link'));
+  paths = [...contents.map((_, i) => path(`file-${i}`)), ...['no-such-file', 'folder', 'link'].map(path), room];
+  const folder = resolveFolder(room);
+  expect(folder).not.toBeNull();
   tools = bench(
     {
       tools: catalogue().map(withDesk),
       callsPerMinute: { light: 1e9, cpu: 1e9 },
       exposedEnvironment: new Map([['EXPOSED', SECRET_CANARY]]),
     },
-    folders,
+    folder === null ? [] : [folder],
   );
   for (const [name, origin] of [
     ['typed', 'human'],
@@ -98,7 +94,7 @@ describe.each(catalogue().map((tool) => [tool.name, tool] as const))('%s', (name
         expect(['internal', 'timeout', 'audit_unavailable', 'storage_damaged']).not.toContain(code);
         expect(message).toMatch(/^\S.*\.$/s);
         expect(hint.length).toBeGreaterThan(10);
-        for (const planted of [CANARY, SECRET_CANARY]) expect(message + hint).not.toContain(planted);
+        for (const planted of [CANARY, SECRET_CANARY, PATH_CANARY]) expect(message + hint).not.toContain(planted);
       });
     },
     PATIENCE_MS,
