@@ -13,15 +13,17 @@ const RELEASE = ['tests/release/**/*.test.ts'];
 
 const common = { testTimeout: 60_000, hookTimeout: 60_000 };
 
-export default defineConfig({
+// Each project is told the mode (MODE in its environment): by itself it has the usual one, whatever --mode says.
+export default defineConfig(({ mode }) => ({
   test: {
     globalSetup: ['tests/support/built.ts'],
     // The machine of reference has two cores, and many tests hash or start servers.
     maxWorkers: 2,
     projects: [
-      { test: { ...common, name: 'alone', include: ALONE } },
+      { mode, test: { ...common, name: 'alone', include: ALONE } },
       // The others share their workers, which load each module once.
       {
+        mode,
         test: {
           ...common,
           name: 'shared',
@@ -30,7 +32,7 @@ export default defineConfig({
           isolate: false,
         },
       },
-      { test: { ...common, name: 'release', include: RELEASE } },
+      { mode, test: { ...common, name: 'release', include: RELEASE } },
     ],
   },
-});
+}));
