@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 /** Rooms whose tests need a process of their own: they open stores, or put something of theirs in the place of a module. */
 const ALONE = [
   'tests/storage/**/*.test.ts',
+  'tests/faults/**/*.test.ts',
   ...['path.limbo', 'pkcs12-schemes', 'examine-hostile', 'envelope-rejected'].map(
     (name) => `tests/crypto/**/${name}.test.ts`,
   ),

@@ -77,6 +77,9 @@ export class StdioServer {
 
   request(method, params = {}) {
     return new Promise((resolve, reject) => {
+      // What is sent to a process that is gone is never answered.
+      if (this.#child.exitCode !== null || this.#child.signalCode !== null)
+        return reject(new Error('the server has ended'));
       const id = this.#nextId++;
       this.#waiting.set(id, { resolve, reject });
       this.#send({ id, method, params });
@@ -84,11 +87,11 @@ export class StdioServer {
   }
 
   /** The handshake of protocol 2025-11-25, which today's hosts speak. */
-  async initialize() {
+  async initialize(name = 'bench') {
     await this.request('initialize', {
       protocolVersion: '2025-11-25',
       capabilities: {},
-      clientInfo: { name: 'bench', version: '1.0.0' },
+      clientInfo: { name, version: '1.0.0' },
     });
     this.#send({ method: 'notifications/initialized' });
   }
@@ -98,6 +101,11 @@ export class StdioServer {
     const result = await this.request('tools/call', { name, arguments: input });
     if (result.isError === true) throw new Error(`${name} was refused: ${result.content[0].text}`);
     return result.structuredContent;
+  }
+
+  /** Ends it as a host does that goes away: what is under way is not waited for. */
+  end() {
+    this.#child.stdin.end();
   }
 
   close() {

@@ -13,7 +13,9 @@ import { fileURLToPath } from 'node:url';
 import type { App } from './app.js';
 import { loadConfig, SECRET_VARIABLES, type Config, type ConfigResult } from './config.js';
 import { resolveFolder } from './files/policy.js';
+import type { CallResult } from './guard/call.js';
 import type { Meter } from './guard/meter.js';
+import { notOpened } from './guard/not-opened.js';
 import { describeCause } from './guard/redact.js';
 import { createLog, type Log } from './log.js';
 import type { Metrics } from './metrics.js';
@@ -124,6 +126,13 @@ async function loadMetrics(app: () => App | undefined): Promise<Metrics> {
   });
 }
 
+/** What every call is told where the tools do not load: which they will not in this process. */
+function notLoaded(log: Log, error: unknown): Extract<CallResult, { kind: 'refused' }> {
+  log.error('the tools do not load', { cause: describeCause(error) });
+  const { code, message, hint } = notOpened(error);
+  return { kind: 'refused', error: { code, message, hint } };
+}
+
 async function serveStandardStreams(folders: readonly string[]): Promise<void> {
   // Standard output belongs to JSON-RPC: what a library prints goes to standard error.
   globalThis.console = new Console(process.stderr);
@@ -181,7 +190,12 @@ async function serveStandardStreams(folders: readonly string[]): Promise<void> {
 
   const [{ serve }, { preparedList }] = await Promise.all([import('./server.js'), import('./tools/prepared.js')]);
   server = serve({
-    pipeline: { call: async (...call) => (await loaded()).pipeline.call(...call) },
+    pipeline: {
+      async call(...call) {
+        const begun = await loaded().catch((error: unknown) => notLoaded(log, error));
+        return 'kind' in begun ? begun : begun.pipeline.call(...call);
+      },
+    },
     listing: preparedList(config.toolsets, config.readOnly),
     guide: async () => (await import('./guide/guide.js')).guideOf((await loaded()).pipeline, config, version),
     version,

@@ -3,7 +3,7 @@
  * the disk. Nothing is overwritten unless that was asked for, and then only a regular file with one name.
  */
 
-import { constants } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
 import { link, lstat, open, readdir, readlink, realpath, rename, unlink, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
@@ -49,7 +49,7 @@ export class FileWriter {
     const target = await this.#target(path);
     await requireFree(target, overwrite);
     const folder = dirname(target);
-    await removeStale(folder);
+    await removeDrafts(folder, ({ mtimeMs }) => Date.now() - mtimeMs > STALE_MS);
     const name = join(folder, `.security-mcp-${this.#newId()}.part`);
     const file = await orRefuse(open(name, CREATE, 0o600));
     const gone = async (): Promise<void> => {
@@ -96,7 +96,7 @@ export class FileWriter {
   /** The text of a file that is to be changed, delivered or not; null where there is none. Throws `path_refused`. */
   async readForChange(path: string, maxBytes: number): Promise<string | null> {
     const target = await this.#target(path);
-    const found = await lstat(target).catch(() => null);
+    const found = await look(target);
     if (found === null) return null;
     requireOwn(found);
     if (found.size > maxBytes) throw refusals.tooBig(maxBytes);
@@ -123,7 +123,7 @@ export class FileWriter {
 }
 
 async function requireFree(target: string, overwrite: boolean): Promise<void> {
-  const found = await lstat(target).catch(() => null);
+  const found = await look(target);
   if (found === null) return;
   requireOwn(found);
   if (!overwrite) throw fileExists();
@@ -152,12 +152,20 @@ async function whereIs(file: FileHandle, path: string): Promise<string> {
   }
 }
 
-async function removeStale(folder: string): Promise<void> {
+/** What is at the path itself; null where there is nothing. */
+async function look(target: string): Promise<Stats | null> {
+  const found = await lstat(target).catch(() => null);
+  if (found === null || found.nlink === 1) return found;
+  // A process that was killed as it gave the name has left its draft as a second one.
+  await removeDrafts(dirname(target), ({ dev, ino }) => dev === found.dev && ino === found.ino);
+  return lstat(target).catch(() => null);
+}
+
+async function removeDrafts(folder: string, which: (draft: Stats) => boolean): Promise<void> {
   const names = await readdir(folder).catch(() => []);
   for (const name of names.filter((entry) => DRAFT.test(entry))) {
     const found = await lstat(join(folder, name)).catch(() => null);
-    if (found !== null && found.isFile() && Date.now() - found.mtimeMs > STALE_MS)
-      await unlink(join(folder, name)).catch(() => undefined);
+    if (found !== null && found.isFile() && which(found)) await unlink(join(folder, name)).catch(() => undefined);
   }
 }
 

@@ -8,6 +8,7 @@ import type { Tool, ToolContext } from '../tools/tool.js';
 import type { AuditEntry, AuditSink, Outcome } from './audit.js';
 import { CallLimit, Slots, type GuessCharge, type GuessLimit, type MonotonicClock } from './limits.js';
 import type { LimitKind, Load, Meter } from './meter.js';
+import { explainNotOpened } from './not-opened.js';
 import { auditedFields, describeCause, explainIssues, type Issue } from './redact.js';
 import { resolveSecrets } from './references.js';
 import type { Referenced } from '../crypto/secret.js';
@@ -248,7 +249,8 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     let outcome: Outcome = 'ok';
     try {
       result = { kind: 'answered', value: await guarded(tool, raw, caller, log) };
-    } catch (error) {
+    } catch (thrown) {
+      const error = explainNotOpened(thrown);
       const refusal = caller.signal.aborted ? cancelled() : error;
       const told = publicError(refusal, () => {
         options.reportFailure(

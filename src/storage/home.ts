@@ -18,7 +18,7 @@ import {
   readFileSync,
   renameSync,
   unlinkSync,
-  writeSync,
+  writeFileSync,
   type Stats,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -116,18 +116,15 @@ export class Home {
     const draft = `${name}.draft-${randomUUID()}`;
     try {
       this.write(draft, text);
-      try {
-        linkSync(this.path(draft), this.path(name));
-      } catch (error) {
-        if (isCode(error, 'EEXIST')) return false;
-        throw explainDisk(error);
-      } finally {
-        unlinkSync(this.path(draft));
-      }
+      linkSync(this.path(draft), this.path(name));
+      this.remove(draft);
       this.#syncFolder();
       return true;
     } catch (error) {
+      if (isCode(error, 'EEXIST')) return false;
       throw explainDisk(error);
+    } finally {
+      this.remove(draft);
     }
   }
 
@@ -137,7 +134,8 @@ export class Home {
       this.remove(name);
       const file = openNew(this.path(name));
       try {
-        writeSync(file, text);
+        // Whole or not at all: writeSync may write a part and call it done.
+        writeFileSync(file, text);
         fsyncSync(file);
       } finally {
         closeSync(file);

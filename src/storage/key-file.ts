@@ -22,10 +22,10 @@ export interface KeySource {
   forNewStore(make: () => Uint8Array): Uint8Array;
   /** Writes the key that the transaction is about to commit to. */
   prepare(key: Uint8Array): void;
-  /** Whether a replacement was begun and not finished. */
-  unsettled(): boolean;
-  /** Finishes it or takes it back, by whether the new key is the one that counts. */
-  settle(counts: (key: Uint8Array) => boolean): void;
+  /** What a replacement that was begun and not finished has written; null where there is none. */
+  unsettled(): string | null;
+  /** Finishes that one or takes it back, by whether the new key is the one that counts. Another one, begun since, stays. */
+  settle(begun: string, counts: (key: Uint8Array) => boolean): void;
 }
 
 export function environmentKey(key: Uint8Array): KeySource {
@@ -34,7 +34,7 @@ export function environmentKey(key: Uint8Array): KeySource {
     candidates: () => [key],
     forNewStore: () => key,
     prepare: () => undefined,
-    unsettled: () => false,
+    unsettled: () => null,
     settle: () => undefined,
   };
 }
@@ -57,11 +57,15 @@ export function fileKey(home: () => Home): KeySource {
         hint: 'Have the operator put the right key back as base64url, or remove the file where the store is new.',
       });
     },
-    prepare: (key) => home().write(NEW_KEY_FILE, textOf(key)),
-    unsettled: () => home().checkFile(NEW_KEY_FILE),
-    settle(counts) {
-      if (!home().checkFile(NEW_KEY_FILE)) return;
-      const key = keyIn(NEW_KEY_FILE);
+    prepare(key) {
+      // Drafts of the first key that a kill has left hold what is to be replaced.
+      for (const name of home().names()) if (name.startsWith(`${KEY_FILE}.draft-`)) home().remove(name);
+      home().write(NEW_KEY_FILE, textOf(key));
+    },
+    unsettled: () => home().read(NEW_KEY_FILE),
+    settle(begun, counts) {
+      if (home().read(NEW_KEY_FILE) !== begun) return;
+      const key = parseMasterKey(begun);
       if (key !== null && counts(key)) home().replace(NEW_KEY_FILE, KEY_FILE);
       else home().remove(NEW_KEY_FILE);
     },

@@ -68,15 +68,31 @@ export function createVault(store: Store, source: KeySource, random: Random): Va
     const { roots, unsettled } = await store.read(async (trx) => {
       const rows = await rowsOf(trx);
       const key = keyOf(rows, source);
-      return key === null ? { unsettled: true } : { roots: rootsUnder(key, rows), unsettled: source.unsettled() };
+      return key === null
+        ? { unsettled: true }
+        : { roots: rootsUnder(key, rows), unsettled: source.unsettled() !== null };
     });
     if (roots !== undefined && !unsettled) return roots;
     // A rotation was cut off, or is under way right now: inside a write nobody else is in the middle of one.
+    await settle();
     return store.write(async (trx) => {
       const rows = await rowsOf(trx);
-      const key = keyOf(rows, source) ?? refuseKey(source);
-      source.settle((candidate) => fits(candidate, rows));
-      return rootsUnder(key, rows);
+      return rootsUnder(keyOf(rows, source) ?? refuseKey(source), rows);
+    });
+  };
+
+  /** Finishes a rotation that was cut off, or takes it back. */
+  const settle = async (): Promise<void> => {
+    // Killed in its commit, a process can leave it whole in SQLite's log, where nobody sees it until a recovery brings it back: which
+    // key counts is known only when another commit has gone over it, or has made it durable.
+    const begun = await store.write(async (trx) => {
+      await writeNothing(trx);
+      return source.unsettled();
+    });
+    if (begun === null) return;
+    await store.write(async (trx) => {
+      const rows = await rowsOf(trx);
+      source.settle(begun, (candidate) => fits(candidate, rows));
     });
   };
 
@@ -95,25 +111,29 @@ export function createVault(store: Store, source: KeySource, random: Random): Va
       return 'sound';
     },
     async rotate(newKey) {
-      await rootsNow();
-      const count = await store.write(async (trx) => {
-        const rows = await rowsOf(trx);
-        const roots = rootsUnder(keyOf(rows, source) ?? refuseKey(source), rows);
-        if (roots.length >= MAX_ROOTS) throw damaged();
-        // What an earlier rotation left must be out of the way before its name is used again.
-        source.settle((candidate) => fits(candidate, rows));
-        source.prepare(newKey);
-        const renewed = [...roots, random(KEY_BYTES)];
-        await setRows(trx, rows.storeId, newKey, renewed, random);
-        return rewrapAll(trx, openVault(renewed, source, random));
-      }, ROTATION);
+      let isPrepared = false;
+      const attempt = (): Promise<number | null> =>
+        store.write(async (trx) => {
+          const rows = await rowsOf(trx);
+          const roots = rootsUnder(keyOf(rows, source) ?? refuseKey(source), rows);
+          if (roots.length >= MAX_ROOTS) throw damaged();
+          // What another rotation has left since then may be the key that counts.
+          if (!isPrepared && source.unsettled() !== null) return null;
+          isPrepared = true;
+          source.prepare(newKey);
+          const renewed = [...roots, random(KEY_BYTES)];
+          await setRows(trx, rows.storeId, newKey, renewed, random);
+          return rewrapAll(trx, openVault(renewed, source, random));
+        }, ROTATION);
+      let count: number | null = null;
+      while (count === null) {
+        await rootsNow();
+        count = await attempt();
+      }
       // A process that was given its key from outside goes on with the roots it has; its next start needs the new key.
       if (source.kind === 'environment') return count;
       opening = undefined;
-      await store.write(async (trx) => {
-        const rows = await rowsOf(trx);
-        source.settle((candidate) => fits(candidate, rows));
-      });
+      await settle();
       return count;
     },
     async masterKey() {
@@ -121,6 +141,13 @@ export function createVault(store: Store, source: KeySource, random: Random): Va
       return store.read(async (trx) => keyOf(await rowsOf(trx), source) ?? refuseKey(source));
     },
   };
+}
+
+/** A commit that changes nothing: an update to the same values would not be written at all. */
+async function writeNothing(trx: Transaction<Database>): Promise<void> {
+  const row = { name: 'settling', value: '' };
+  await trx.insertInto('meta').values(row).execute();
+  await trx.deleteFrom('meta').where('name', '=', row.name).execute();
 }
 
 /** Over every key of the ring; few stores have more than a hundred. */

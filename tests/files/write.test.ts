@@ -117,6 +117,16 @@ describe.skipIf(!POSIX)('refused are', () => {
   });
 });
 
+it('a draft that is a second name of its file, left by a kill as it got the name, does not hinder replacing it', async () => {
+  const [path, other] = [fresh(), fresh()];
+  await put(path, 'before');
+  linkSync(path, join(inside, `.security-mcp-${randomUUID()}.part`));
+  await put(path, 'after', true);
+  expect([readFileSync(path, 'utf8'), drafts()]).toEqual(['after', []]);
+  linkSync(path, other);
+  expect(await refused(writer.draft(path, { overwrite: true }))).toContain('second name');
+});
+
 it('drafts that a killed process left are taken away, those of a running one are not', async () => {
   const [old, young] = [0, 1].map(() => join(inside, `.security-mcp-${randomUUID()}.part`)) as [string, string];
   for (const path of [old, young]) writeFileSync(path, 'left');

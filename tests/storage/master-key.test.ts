@@ -232,6 +232,8 @@ describe('the key file', () => {
     const other = await start(home).vault.open();
     const wrapped = (await vault.open()).wrap(secret, label);
     const before = readFileSync(join(home, 'master.key'), 'utf8');
+    // A draft of the first key, left by a kill.
+    writeFileSync(join(home, 'master.key.draft-x'), before, { mode: 0o600 });
     for (let i = 0; i < 3; i++) await vault.rotate(systemRandom(32));
     expect(readFileSync(join(home, 'master.key'), 'utf8')).not.toBe(before);
     expect(readdirSync(home).filter((name) => name.includes('master'))).toEqual(['master.key']);
