@@ -16,6 +16,7 @@ const PARTS = [
   'hashing',
   'latency',
   'guessing',
+  'oracles',
   'audit',
   'growth',
   'certificates',
