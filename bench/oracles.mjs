@@ -114,8 +114,11 @@ async function openingAlone() {
   const sealed = jwe.encryptContent(randomBytes(ENVELOPE_LIMITS.plaintextBytes), undefined, randomBytes);
   const recipient = await jwe.wrapForPassword(sealed.contentKey, GOOD_PASSWORD, OPEN_ITERATIONS.min, randomBytes);
   const envelope = jwe.serializeJwe({ ...sealed.jwe, recipients: [recipient] });
-  const measure = (text, password, context) => () =>
-    refusedMs(() => openEnvelope({ envelope: text, password, ...context }, new Date()));
+  const measure = (text, password, context) => {
+    // A copy of its own for each: what several share lies in the caches of the processor.
+    const own = changed(text, () => undefined);
+    return () => refusedMs(() => openEnvelope({ envelope: own, password, ...context }, new Date()));
+  };
   const contestants = {
     'wrong password': measure(envelope, WRONG),
     'the same again': measure(envelope, WRONG),
