@@ -12,6 +12,9 @@ const ALONE = [
 /** What users install: npm run test:release. */
 const RELEASE = ['tests/release/**/*.test.ts'];
 
+/** What decides about secrets, and what is reached. */
+const FOLDERS_COVERED = ['src/crypto', 'src/guard', 'src/network'];
+
 const common = { testTimeout: 60_000, hookTimeout: 60_000 };
 
 // Each project is told the mode (MODE in its environment): by itself it has the usual one, whatever --mode says.
@@ -20,6 +23,13 @@ export default defineConfig(({ mode }) => ({
     globalSetup: ['tests/support/built.ts'],
     // The machine of reference has two cores, and many tests hash or start servers.
     maxWorkers: 2,
+    // npm run coverage: below these it fails.
+    coverage: {
+      provider: 'v8',
+      include: FOLDERS_COVERED.map((folder) => `${folder}/**`),
+      reporter: ['text', 'json-summary'],
+      thresholds: Object.fromEntries(FOLDERS_COVERED.map((folder) => [`${folder}/**`, { lines: 95, branches: 90 }])),
+    },
     projects: [
       { mode, test: { ...common, name: 'alone', include: ALONE } },
       // The others share their workers, which load each module once.

@@ -19,6 +19,7 @@ const PARTS = [
   'hashing',
   'latency',
   'guessing',
+  'oracles',
   'audit',
   'growth',
   'certificates',

@@ -1,5 +1,6 @@
 /** The environment as one frozen Config. Every problem is reported at once, with the variable's name and how to mend it. */
 
+import { equalBytes, utf8 } from './crypto/bytes.js';
 import { BCRYPT_COST } from './crypto/password.js';
 import { parseMasterKey } from './crypto/wrapping.js';
 import type { AllowedFolder } from './files/policy.js';
@@ -236,7 +237,11 @@ export function loadConfig(env: Environment, files: ConfigFiles, moreFolders: re
       'JWT_SECRET_KEY_PREVIOUS is set without JWT_SECRET_KEY: old tokens verify, new ones are signed with the key of the store.',
     );
   }
-  if (jwtSecret !== undefined && jwtSecret === jwtSecretPrevious) {
+  if (
+    jwtSecret !== undefined &&
+    jwtSecretPrevious !== undefined &&
+    equalBytes(utf8(jwtSecret), utf8(jwtSecretPrevious))
+  ) {
     reader.warnings.push('JWT_SECRET_KEY_PREVIOUS is the same as JWT_SECRET_KEY and has no effect.');
   }
   return reader.problems.length > 0 ? { problems: reader.problems } : { config: Object.freeze(config) };

@@ -181,3 +181,14 @@ it('the tool reference marks every field that takes a secret', () => {
       expect(own, `${name} ${field.name}`).toMatch(new RegExp(`^\\| \`${field.name}\` \\|.*\\*\\*secret\\*\\*`, 'm'));
   }
 });
+
+it('every threat names a test that there is', () => {
+  const [, table = ''] = /\| threat \|.*\n\|[-|]+\|\n((?:\|.*\n)+)/.exec(read('docs/threat-model.md')) ?? [];
+  const rows = table.trim().split('\n');
+  expect(rows.length).toBeGreaterThan(25);
+  for (const row of rows) {
+    const [, file = '', name = ''] = / `([\w/.-]+)`: ([^|]+) \|$/.exec(row) ?? [];
+    expect(existsSync(`tests/${file}.test.ts`), row.slice(0, 60)).toBe(true);
+    expect(read(`tests/${file}.test.ts`).replaceAll("\\'", "'"), row.slice(0, 60)).toContain(name.trim());
+  }
+});
