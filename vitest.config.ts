@@ -3,11 +3,13 @@ import { defineConfig } from 'vitest/config';
 /** Rooms whose tests need a process of their own: they open stores, or put something of theirs in the place of a module. */
 const ALONE = [
   'tests/storage/**/*.test.ts',
-  'tests/faults/**/*.test.ts',
   ...['path.limbo', 'pkcs12-schemes', 'examine-hostile', 'envelope-rejected'].map(
     (name) => `tests/crypto/**/${name}.test.ts`,
   ),
 ];
+
+/** Processes that are killed, starved and lied to: npm run test:faults. */
+const FAULTS = ['tests/faults/**/*.test.ts'];
 
 /** What users install: npm run test:release. */
 const RELEASE = ['tests/release/**/*.test.ts'];
@@ -39,10 +41,11 @@ export default defineConfig(({ mode }) => ({
           ...common,
           name: 'shared',
           include: ['tests/**/*.test.ts'],
-          exclude: [...ALONE, ...RELEASE],
+          exclude: [...ALONE, ...FAULTS, ...RELEASE],
           isolate: false,
         },
       },
+      { mode, test: { ...common, name: 'faults', include: FAULTS } },
       { mode, test: { ...common, name: 'release', include: RELEASE } },
     ],
   },
