@@ -3,20 +3,9 @@
 import { spawn } from 'node:child_process';
 
 import { interleave, median, row, timeMs } from './measure.mjs';
-import { cleanEnvironment, JWT_SECRET_KEY, MINIMAL_SERVER, SERVER, StdioServer } from './rig.mjs';
+import { cleanEnvironment, connect, JWT_SECRET_KEY, MINIMAL_SERVER, SERVER } from './rig.mjs';
 
 const ROUNDS = 15;
-
-async function connectMs(script, env) {
-  const startedMs = performance.now();
-  const server = new StdioServer(script, env);
-  await server.initialize();
-  const { tools } = await server.request('tools/list');
-  const elapsedMs = performance.now() - startedMs;
-  if (tools.length === 0) throw new Error('the server lists no tool');
-  await server.close();
-  return elapsedMs;
-}
 
 /** To its exit: what Node itself costs. */
 function bareNodeMs() {
@@ -32,16 +21,16 @@ function bareNodeMs() {
 
 export async function run() {
   const contestants = {
-    ours: () => connectMs(SERVER, { JWT_SECRET_KEY }),
-    minimal: () => connectMs(MINIMAL_SERVER),
-    oursKeyless: () => connectMs(SERVER),
-    bare: bareNodeMs,
+    ours: () => connect(SERVER, { JWT_SECRET_KEY }),
+    minimal: () => connect(MINIMAL_SERVER),
+    oursKeyless: () => connect(SERVER),
+    bare: async () => ({ ms: await bareNodeMs() }),
   };
   // Once unmeasured: the files come into the cache of the operating system.
   await interleave(1, contestants);
   const samples = await interleave(ROUNDS, contestants);
   const [ours, minimal, keyless, bare] = ['ours', 'minimal', 'oursKeyless', 'bare'].map((name) =>
-    median(samples[name]),
+    median(samples[name].map(({ ms }) => ms)),
   );
   return {
     note: `spawn to the first tools/list; medians of ${ROUNDS} interleaved rounds`,
@@ -61,6 +50,14 @@ export async function run() {
         reference: minimal,
         unit: 'ms',
         against: 'minimal server, same SDK, one tool',
+      }),
+      row({
+        what: 'resident memory then',
+        ours: median(samples.ours.map(({ mib }) => mib)),
+        reference: median(samples.minimal.map(({ mib }) => mib)),
+        unit: 'MiB',
+        against: 'minimal server, same SDK, one tool',
+        goal: { atMost: 1.2 },
       }),
     ],
   };

@@ -8,13 +8,16 @@ export function median(values) {
 }
 
 /**
- * Runs each of `contestants` once a round, in turn, so that a slow spell of the machine hits all alike; gives the samples by
- * name. Each contestant returns its own measurement.
+ * Runs each of `contestants` once a round, in turn, so that a slow spell of the machine hits all alike, and each round begins with
+ * another one, so that none always follows the same; gives the samples by name. Each contestant returns its own measurement.
  */
 export async function interleave(rounds, contestants) {
   const samples = Object.fromEntries(Object.keys(contestants).map((name) => [name, []]));
+  const turns = Object.entries(contestants);
   for (let round = 0; round < rounds; round++) {
-    for (const [name, measure] of Object.entries(contestants)) samples[name].push(await measure());
+    const first = round % turns.length;
+    for (const [name, measure] of [...turns.slice(first), ...turns.slice(0, first)])
+      samples[name].push(await measure());
   }
   return samples;
 }
@@ -39,12 +42,14 @@ export function perCallUs(times, work) {
 const UNITS = {
   us: (value) => `${value.toFixed(value < 100 ? 1 : 0)} us`,
   ms: (value) => `${value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)} ms`,
+  MiBperSecond: (value) => `${value.toFixed(0)} MiB/s`,
+  MiB: (value) => `${value.toFixed(0)} MiB`,
   perSecond: (value) => `${value.toFixed(value < 100 ? 1 : 0)}/s`,
 };
 
 /**
- * One line of the table. `ours` and `reference` are raw medians in `unit`; `goal` is `{atMost}` or `{atLeast}` for the ratio,
- * or `{under}` for `ours` itself.
+ * One line of the table. `ours` and `reference` are raw medians in `unit`; `goal` is `{atMost}`, `{atLeast}` or `{within}` (a part of
+ * one, either way) for the ratio, or `{under}` for `ours` itself.
  */
 export function row({ what, ours, reference, unit, against, goal }) {
   return { what, ours, reference, unit, against, goal, ratio: ours / reference };
@@ -53,10 +58,16 @@ export function row({ what, ours, reference, unit, against, goal }) {
 function goalText({ goal, ratio, ours, unit }) {
   if (goal === undefined) return '';
   const [kind] = Object.keys(goal);
-  const met = { atMost: ratio <= goal.atMost, atLeast: ratio >= goal.atLeast, under: ours < goal.under }[kind];
+  const met = {
+    atMost: ratio <= goal.atMost,
+    atLeast: ratio >= goal.atLeast,
+    within: Math.abs(ratio - 1) <= goal.within,
+    under: ours < goal.under,
+  }[kind];
   const wanted = {
     atMost: `at most ${goal.atMost}`,
     atLeast: `at least ${goal.atLeast}`,
+    within: `within ${goal.within * 100} %`,
     under: `under ${UNITS[unit](goal.under ?? 0)}`,
   }[kind];
   return `${wanted}: ${met ? 'met' : 'MISSED'}`;

@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -114,6 +114,36 @@ export class StdioServer {
       this.#child.once('exit', resolve);
       this.#child.stdin.end();
     });
+  }
+
+  /** For those who do not go when their client has gone. */
+  kill() {
+    return new Promise((resolve) => {
+      this.#child.removeAllListeners('exit');
+      this.#child.once('exit', resolve);
+      this.#child.kill('SIGKILL');
+    });
+  }
+}
+
+/** From spawning a server to its first list of tools, and the memory that it then takes (Linux; else not a number). */
+export async function connect(script, env) {
+  const startedMs = performance.now();
+  const server = new StdioServer(script, env);
+  await server.initialize();
+  const { tools } = await server.request('tools/list');
+  const ms = performance.now() - startedMs;
+  if (tools.length === 0) throw new Error('the server lists no tool');
+  const mib = residentMib(server.pid);
+  await server.kill();
+  return { ms, mib };
+}
+
+function residentMib(pid) {
+  try {
+    return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1_024;
+  } catch {
+    return Number.NaN;
   }
 }
 

@@ -12,13 +12,18 @@ import { SERVER } from './rig.mjs';
 /** In this order: fernet changes String.prototype and so comes last. */
 const PARTS = [
   'connect',
+  'peers',
+  'overhead',
   'calls',
+  'tokens',
   'hashing',
   'latency',
   'guessing',
+  'oracles',
   'audit',
   'growth',
   'certificates',
+  'cipher',
   'files',
   'fernet',
 ];

@@ -32,7 +32,7 @@ function fieldRows(schema, secrets) {
   return Object.entries(schema.properties ?? {}).map(([name, field]) => {
     const marks = [
       required.has(name) ? '' : 'optional',
-      secrets.includes(name) ? '**secret**' : '',
+      secrets.some((field) => field.name === name) ? '**secret**' : '',
       field.description ?? '',
     ];
     return `| \`${name}\` | ${typeOf(field)} | ${marks.filter((mark) => mark !== '').join('; ')} |`;

@@ -13,7 +13,16 @@ import { parseArgs } from 'node:util';
 
 import { catalogue } from '../build/tools/index.js';
 
-const PLATFORMS = ['darwin-arm64', 'darwin-x64', 'linux-arm64-gnu', 'linux-x64-gnu', 'win32-x64-msvc'];
+/** Those for which there is an SQLite (libsql). Without the engines for passwords the portable ones serve; without SQLite nothing does. */
+const PLATFORMS = [
+  'darwin-arm64',
+  'darwin-x64',
+  'linux-arm64-gnu',
+  'linux-arm64-musl',
+  'linux-x64-gnu',
+  'linux-x64-musl',
+  'win32-x64-msvc',
+];
 const NATIVE = /^node_modules\/(libsql|detect-libc|@neon-rs\/load|@libsql\/.+|@node-rs\/.+)$/;
 
 const { values } = parseArgs({ options: { here: { type: 'boolean' }, to: { type: 'string', default: '.' } } });

@@ -97,7 +97,7 @@ async function checkRunning(config: Config, world: CliWorld, add: Add): Promise<
       `served by each server at http://127.0.0.1:${config.metricsPort}/metrics, if the port is free`,
     );
   const app = world.start(config);
-  await checkStore(config, app, add);
+  const isStoreSound = await checkStore(config, app, add);
   const engines = await app.engines();
   for (const [algorithm, engine] of Object.entries(engines)) {
     if (engine === 'unavailable')
@@ -115,6 +115,8 @@ async function checkRunning(config: Config, world: CliWorld, add: Add): Promise<
     app.pipeline.tools.length > 0 ? 'ok' : 'fail',
     `${app.pipeline.tools.length} offered${config.readOnly ? ', read-only' : ''}`,
   );
+  // It could only fail by what was told of the store.
+  if (!isStoreSound) return;
   const tried = await app.pipeline.call(
     'digest_compute',
     { algorithm: 'sha256', text: 'abc', expected: 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad' },
@@ -126,14 +128,15 @@ async function checkRunning(config: Config, world: CliWorld, add: Add): Promise<
   }
 }
 
-/** Opens the store, which makes an empty one where there is none yet; the master key is looked at, never made. */
-async function checkStore(config: Config, app: App, add: Add): Promise<void> {
+/** Opens the store, which makes an empty one where there is none yet; the master key is looked at, never made. Whether both are sound. */
+async function checkStore(config: Config, app: App, add: Add): Promise<boolean> {
   const { store, vault } = await app.storage();
-  const tell = (check: string, error: unknown): void => {
+  const tell = (check: string, error: unknown): false => {
     if (!(error instanceof SecurityError)) throw error;
     // The variable may be unset, and the operator is the one who may know the path.
     const where = store.engine === 'sqlite' && config.home !== undefined ? ` (the folder is ${config.home})` : '';
     add(check, 'fail', escapeUntrusted(`${error.message} ${error.hint}${where}`, 2_000));
+    return false;
   };
   try {
     const { location, version, schemaVersion } = await store.report();
@@ -146,8 +149,9 @@ async function checkStore(config: Config, app: App, add: Add): Promise<void> {
     const from = config.masterKey === undefined ? 'master.key in that folder' : 'SECURITY_MCP_MASTER_KEY';
     const sound = (await vault.status()) === 'sound';
     add('master key', 'ok', sound ? `${from} fits the store` : `none needed yet; the first use takes ${from}`);
+    return true;
   } catch (error) {
-    tell('master key', error);
+    return tell('master key', error);
   }
 }
 

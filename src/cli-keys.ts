@@ -7,7 +7,7 @@ const MAX_FILE_BYTES = 65_536;
 
 export const KEYS_USAGE = `usage: security-mcp keys COMMAND
   list [NAME]                                  keys, versions, states
-  create NAME PURPOSE [ALGORITHM] [DAYS]       purpose jwt, envelope or hmac; DAYS until rotation is overdue
+  create NAME PURPOSE [ALGORITHM] [DAYS]       purpose jwt, envelope, hmac or file; DAYS until rotation is overdue
   rotate NAME                                  a new version becomes the primary
   retire NAME VERSION enabled|disabled|destroyed   (destroyed: in seven days)
   restore NAME VERSION                         undo a scheduled destruction

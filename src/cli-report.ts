@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { accessSync, constants, lstatSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { fileFault } from './cli-fault.js';
 import { SecurityError } from './crypto/errors.js';
@@ -24,10 +24,12 @@ export function splitReport(args: readonly string[]): { rest: string[]; report?:
   const rest = [...args];
   const overwriteAt = rest.indexOf('--overwrite');
   if (overwriteAt >= 0) rest.splice(overwriteAt, 1);
+  const joined = rest.findIndex((argument) => argument.startsWith('--html='));
+  if (joined >= 0) rest.splice(joined, 1, '--html', rest[joined]?.slice('--html='.length) ?? '');
   const at = rest.indexOf('--html');
   if (at < 0) return overwriteAt < 0 ? { rest } : null;
   const [, path] = rest.splice(at, 2);
-  if (path === undefined || path === '' || path.startsWith('--') || !JUDGING.has(rest[0] ?? '')) return null;
+  if (path === undefined || path === '' || path.startsWith('-') || !JUDGING.has(rest[0] ?? '')) return null;
   return { rest, report: { path, overwrite: overwriteAt >= 0 } };
 }
 
@@ -35,6 +37,7 @@ export function splitReport(args: readonly string[]): { rest: string[]; report?:
 export function requirePlace({ path, overwrite }: ReportFile): void {
   try {
     accessSync(dirname(path), constants.W_OK);
+    if (/[\\/]$/.test(path)) throw refused('That is a folder.', 'Give the name of a file in it.');
     const found = lstatSync(path, { throwIfNoEntry: false });
     if (found === undefined) return;
     if (!found.isFile()) throw refused('That is no regular file.', 'Give another name.');
@@ -51,10 +54,11 @@ export async function writeReport(report: ReportFile, answer: Record<string, unk
   const html = reportPage(judgementsIn(answer) ?? [], { version, at: new Date() });
   const { path, overwrite } = report;
   // What is there is replaced by a whole page; a new file is made so that none which came meanwhile is lost.
-  const written = overwrite ? `${path}.${randomUUID()}.part` : path;
+  const written = overwrite ? join(dirname(path), `.${randomUUID()}.part`) : path;
   if (!overwrite) requirePlace(report);
   try {
-    writeFileSync(written, html, { flag: 'wx' });
+    const mode = overwrite ? lstatSync(path, { throwIfNoEntry: false })?.mode : undefined;
+    writeFileSync(written, html, { flag: 'wx', ...(mode === undefined ? {} : { mode: mode & 0o777 }) });
     if (overwrite) renameSync(written, path);
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'EEXIST') rmSync(written, { force: true });

@@ -1,7 +1,7 @@
 /** The commands on the store as a whole, for operators: backup, restore, rotating the master key, copying to the other engine. */
 
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdtempSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdtempSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
@@ -201,6 +201,7 @@ async function backupKey({ identity }: Options, world: World): Promise<BackupKey
 }
 
 async function restore(options: Options, world: World, config: Config): Promise<string> {
+  accessSync(options.file ?? '', constants.R_OK);
   const opened = await openBackup(options.file ?? '', await backupKey(options, world));
   try {
     const { masterKey, createdAt } = opened.header;

@@ -1,6 +1,7 @@
 /** The command line: the same tools through the same pipeline, and a look at the installation, for people. */
 
 import type { App } from './app.js';
+import { fileFault } from './cli-fault.js';
 import type { Config, ConfigResult, Environment } from './config.js';
 import { REPORT_USAGE, requirePlace, splitReport, writeReport, type ReportFile } from './cli-report.js';
 import { isJsonObject, parseBoundedJson } from './crypto/json.js';
@@ -18,6 +19,7 @@ export interface CliWorld {
   now(): Date;
   /** What a program says of its version, or null where there is none. */
   versionOf(path: string): string | null;
+  absolute(path: string): string;
   /** What runs this program. */
   program: Program;
   version: string;
@@ -96,6 +98,9 @@ export async function runCli(args: readonly string[], world: CliWorld): Promise<
     case 'version':
       await world.print(`${world.version}\n`);
       return OK;
+    case 'serve':
+      await world.printError('security-mcp: usage: security-mcp serve [FOLDER...], each an absolute path\n');
+      return USAGE;
     case 'call':
       return call(rest, json || !world.isTerminal, world);
     case 'tools':
@@ -152,7 +157,14 @@ function call(args: readonly string[], raw: boolean, world: CliWorld): Promise<n
       );
       return USAGE;
     }
-    const input = await readInput(source, world);
+    let input: unknown;
+    try {
+      input = await readInput(source, world);
+    } catch (error) {
+      if (!(error instanceof SecurityError)) throw error;
+      await world.printError(`security-mcp: ${error.message} ${error.hint}\n`);
+      return USAGE;
+    }
     if (!isJsonObject(input)) {
       await world.printError(
         'security-mcp: the input is not a JSON object. Give for example \'{"text":"hello"}\', @FILE with such a text, or - to read it from standard input.\n',
@@ -201,8 +213,9 @@ async function answer({ name, input, raw, report }: Call, config: Config, world:
     await world.print(raw ? `${JSON.stringify({ error: result.error })}\n` : `✗ ${layOut(result.error)}`);
     return FAILED;
   }
-  await world.print(raw ? `${JSON.stringify(result.value)}\n` : draw(result.value, world.drawing));
+  // The file first: a reader of the answer that has had enough (`| head`) ends the process.
   if (report !== undefined) await writeReport(report, result.value, world.version);
+  await world.print(raw ? `${JSON.stringify(result.value)}\n` : draw(result.value, world.drawing));
   return OK;
 }
 
@@ -219,18 +232,30 @@ function barOn(world: CliWorld): { draw(done: number, total: number): void; clea
   };
 }
 
+/** The input as JSON, or undefined where it is none. Throws `SecurityError` where it cannot be read. */
 async function readInput(source: string | undefined, world: CliWorld): Promise<unknown> {
   if (source === undefined) return {};
+  const text = await readSource(source, world);
   try {
-    const text =
-      source === '-'
-        ? await world.readStdin(MAX_INPUT_BYTES)
-        : source.startsWith('@')
-          ? world.readFile(source.slice(1), MAX_INPUT_BYTES)
-          : source;
     return parseBoundedJson(text, { maxBytes: MAX_INPUT_BYTES, maxDepth: MAX_DEPTH });
   } catch {
     return undefined;
+  }
+}
+
+async function readSource(source: string, world: CliWorld): Promise<string> {
+  try {
+    if (source === '-') return await world.readStdin(MAX_INPUT_BYTES);
+    return source.startsWith('@') ? world.readFile(source.slice(1), MAX_INPUT_BYTES) : source;
+  } catch (error) {
+    if (
+      typeof (error as NodeJS.ErrnoException).code === 'string' &&
+      /^E[A-Z]+$/.test((error as NodeJS.ErrnoException).code ?? '')
+    )
+      throw fileFault(error);
+    throw new SecurityError('input_invalid', `The input is over ${MAX_INPUT_BYTES} bytes, or no text in UTF-8.`, {
+      hint: 'Give a JSON object of that size at most.',
+    });
   }
 }
 

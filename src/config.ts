@@ -1,5 +1,6 @@
 /** The environment as one frozen Config. Every problem is reported at once, with the variable's name and how to mend it. */
 
+import { equalBytes, utf8 } from './crypto/bytes.js';
 import { BCRYPT_COST } from './crypto/password.js';
 import { parseMasterKey } from './crypto/wrapping.js';
 import type { AllowedFolder } from './files/policy.js';
@@ -49,6 +50,9 @@ export interface Config {
   readonly warnings: readonly string[];
 }
 
+/** Whether a value counts as unset because a host left it unexpanded. */
+export const isPlaceholder = (value: string): boolean => PLACEHOLDER.test(value.trim());
+
 export type ConfigResult = { config: Config } | { problems: string[] };
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -67,6 +71,8 @@ export interface ConfigFiles {
 }
 
 const PREFIX = 'SECURITY_MCP_';
+/** What was meant to be something else: a variable that somebody was to put in. As a secret everybody could guess it. */
+const UNEXPANDED = /\$\{[^}]*\}|^\$\w+$|^%\w+%$/;
 /** What a host left unexpanded, such as `${user_config.folders}`: it counts as unset. */
 const PLACEHOLDER = /^\$\{[^}]*\}$/;
 const MAX_SECRET_BYTES = 4_096;
@@ -231,7 +237,11 @@ export function loadConfig(env: Environment, files: ConfigFiles, moreFolders: re
       'JWT_SECRET_KEY_PREVIOUS is set without JWT_SECRET_KEY: old tokens verify, new ones are signed with the key of the store.',
     );
   }
-  if (jwtSecret !== undefined && jwtSecret === jwtSecretPrevious) {
+  if (
+    jwtSecret !== undefined &&
+    jwtSecretPrevious !== undefined &&
+    equalBytes(utf8(jwtSecret), utf8(jwtSecretPrevious))
+  ) {
     reader.warnings.push('JWT_SECRET_KEY_PREVIOUS is the same as JWT_SECRET_KEY and has no effect.');
   }
   return reader.problems.length > 0 ? { problems: reader.problems } : { config: Object.freeze(config) };
@@ -268,6 +278,14 @@ class Reader {
     const direct = this.#value(name);
     const twin = `${name}_FILE`;
     const path = this.#value(twin);
+    if (path === undefined && direct !== undefined && UNEXPANDED.test(direct.trim())) {
+      this.#problem(
+        name,
+        'holds a placeholder that was not expanded',
+        'Set the secret itself, or leave the variable out.',
+      );
+      return undefined;
+    }
     if (path === undefined) return direct;
     if (direct !== undefined) {
       this.#problem(name, `and ${twin} are both set`, 'Keep one of them.');
@@ -433,9 +451,17 @@ class Reader {
     const folders = paths.length > MAX_FOLDERS ? [null] : paths.map((path) => resolveFolder(path));
     const found = folders.filter((folder) => folder !== null);
     if (found.length === folders.length) return found;
+    if (paths.length <= MAX_FOLDERS && more.some((path) => !PLACEHOLDER.test(path) && resolveFolder(path) === null)) {
+      this.#problem(
+        'A folder after `serve`',
+        'is no absolute path of an existing folder, or the root of a file system',
+        'Make the folder, or take it out of the arguments (in a bundle: out of its settings).',
+      );
+      return [];
+    }
     this.#problem(
       name,
-      `must be at most ${MAX_FOLDERS} absolute paths of existing folders with ${pathDelimiter} between, none the root of a file system`,
+      `must be at most ${MAX_FOLDERS} absolute paths of existing folders with ${pathDelimiter} between, none the root of a file system and none with a placeholder such as $HOME or ~ in it`,
       'Leave it out for none.',
     );
     return [];

@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, homedir } from 'node:os';
-import { delimiter, isAbsolute } from 'node:path';
+import { delimiter, isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import type { App } from './app.js';
@@ -232,6 +232,7 @@ async function runCommand(args: readonly string[]): Promise<void> {
     loadConfig: () => readConfig(),
     environment: process.env,
     isWindows: process.platform === 'win32',
+    absolute: (path) => resolve(path),
     now: () => new Date(),
     versionOf: (path) => spawnSync(path, ['--version'], { encoding: 'utf8', timeout: 5_000 }).stdout,
     program: { node: process.execPath, script: fileURLToPath(import.meta.url) },

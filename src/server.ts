@@ -43,9 +43,12 @@ const UNKNOWN_TOOL = 'Unknown tool: tools/list names those there are.';
 const LIST_HINT = { ttlMs: 3_600_000, cacheScope: 'private' } as const;
 
 const UNKNOWN_CURSOR = 'Unknown cursor: every list comes whole, in one answer.';
-const UNKNOWN_PROMPT = 'Unknown prompt, or its arguments are not those that prompts/list names.';
+const UNKNOWN_PROMPT = 'Unknown prompt: prompts/list names those there are.';
+const WRONG_ARGUMENTS =
+  'An argument of the prompt is missing, unknown, none of its choices, or over its length: prompts/list names them, and a value has at most 16,384 characters.';
 const UNKNOWN_RESOURCE = 'Unknown resource: resources/list names those there are.';
-const UNREADABLE_RESOURCE = 'The resource cannot be read now: the tool of the same content says why.';
+const UNREADABLE_RESOURCE =
+  'The resource cannot be read now: key_list with public, or audit_query with verify, has the same content and says why.';
 
 const INSTRUCTIONS = `Security operations with safe defaults: passwords, tokens, envelopes, keys, secrets, files, certificates.
 
@@ -73,7 +76,15 @@ export interface RunningServer {
 export function serve(options: ServeOptions): RunningServer {
   const transport = new LineTransport(options.input, options.output, {
     modernVersions: MODERN_VERSIONS,
-    ownMessages: [UNKNOWN_CURSOR, UNKNOWN_TOOL, UNKNOWN_STATE, UNKNOWN_PROMPT, UNKNOWN_RESOURCE, UNREADABLE_RESOURCE],
+    ownMessages: [
+      UNKNOWN_CURSOR,
+      UNKNOWN_TOOL,
+      UNKNOWN_STATE,
+      UNKNOWN_PROMPT,
+      WRONG_ARGUMENTS,
+      UNKNOWN_RESOURCE,
+      UNREADABLE_RESOURCE,
+    ],
   });
   serveStdio(() => createServer(options), {
     transport: transport as unknown as Transport,
@@ -165,8 +176,9 @@ function guide(server: Server, { guide: load }: ServeOptions): void {
   server.setRequestHandler('prompts/get', async ({ params }) => {
     const { prompts, planOf } = await load();
     const prompt = prompts.find(({ name }) => name === params.name);
-    const text = prompt === undefined ? null : planOf(prompt, params.arguments ?? {});
-    if (prompt === undefined || text === null) throw new ProtocolError(ProtocolErrorCode.InvalidParams, UNKNOWN_PROMPT);
+    if (prompt === undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, UNKNOWN_PROMPT);
+    const text = planOf(prompt, params.arguments ?? {});
+    if (text === null) throw new ProtocolError(ProtocolErrorCode.InvalidParams, WRONG_ARGUMENTS);
     return { description: prompt.description, messages: [{ role: 'user', content: { type: 'text', text } }] };
   });
   server.setRequestHandler('resources/list', async (request) => {
@@ -188,7 +200,10 @@ function guide(server: Server, { guide: load }: ServeOptions): void {
     return { contents: [{ uri, mimeType, text, ...(meta === undefined ? {} : { _meta: meta }) }] };
   });
   server.setRequestHandler('completion/complete', async ({ params: { ref, argument } }, context) => {
-    const { complete } = await load();
+    const { complete, prompts } = await load();
+    // MCP, completion: an invalid prompt name is -32602.
+    if (ref.type === 'ref/prompt' && !prompts.some(({ name }) => name === ref.name))
+      throw new ProtocolError(ProtocolErrorCode.InvalidParams, UNKNOWN_PROMPT);
     const completion =
       ref.type === 'ref/prompt'
         ? await complete(ref.name, argument.name, argument.value, callerOf(context))

@@ -41,6 +41,9 @@ const CODES = {
   unsupportedVersion: -32_022,
   overloaded: -32_000,
 } as const;
+/** Whose internal errors are ours; elsewhere the engine says so of parameters that it cannot read. */
+const ANSWERING = new Set(['tools/call', 'resources/read', 'completion/complete']);
+
 interface Pending {
   count: number;
   method: string;
@@ -230,7 +233,7 @@ export class LineTransport {
   #codeOf(id: Message['id'], code: number): number {
     if (!Number.isSafeInteger(code)) return CODES.internal;
     const method = id === undefined || id === null ? undefined : this.#pending.get(id)?.method;
-    return code === CODES.internal && method !== 'tools/call' ? CODES.params : code;
+    return code === CODES.internal && !ANSWERING.has(method ?? '') ? CODES.params : code;
   }
 
   /** Replaces a library's error text by ours, and its data by what is known to be safe. */

@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
@@ -22,6 +22,8 @@ async function printed(
   const code = await configCommand(args, {
     program: from,
     environment,
+    loadConfig: () => ({ config: { home: '/home/ada/data/security-mcp' } as never }),
+    absolute: (path) => resolve('/home/ada', path),
     print: async (text) => void (out += text),
     printError: async (text) => void (errors += text),
   });
@@ -70,6 +72,39 @@ it.each(CLIENTS)('%s: no secret is written down, and what to do instead is said'
   expect(errors).toMatch(/JWT_SECRET_KEY is set and was left out.* set JWT_SECRET_KEY_FILE/);
   expect(errors).toContain('SECURITY_MCP_DATABASE_URL_FILE');
   expect(errors).toContain('SECURITY_MCP_MASTER_KEY_FILE');
+});
+
+it('paths are absolute, placeholders are left out, and what decides where the store is stands in the entry', async () => {
+  const { out, errors } = await printed(['cursor'], {
+    JWT_SECRET_KEY_FILE: './jwt.key',
+    SECURITY_MCP_NETWORK: '${env:NETWORK}',
+    JWT_SECRET_KEY: '${input:key}',
+    XDG_DATA_HOME: '/home/ada/data',
+    NODE_EXTRA_CA_CERTS: 'ca.pem',
+    SECURITY_MCP_EXPOSE_ENV: 'APP_SECRET',
+  });
+  expect((JSON.parse(out) as { mcpServers: { security: { env: unknown } } }).mcpServers.security.env).toEqual({
+    SECURITY_MCP_HOME: '/home/ada/data/security-mcp',
+    SECURITY_MCP_EXPOSE_ENV: 'APP_SECRET',
+    JWT_SECRET_KEY_FILE: '/home/ada/jwt.key',
+    NODE_EXTRA_CA_CERTS: '/home/ada/ca.pem',
+  });
+  expect(errors).not.toContain('left out');
+  expect(errors).toContain('the client must pass on too');
+});
+
+it('with settings that stop the start no entry is printed, but what to mend', async () => {
+  let [out, errors] = ['', ''];
+  const code = await configCommand(['cursor'], {
+    program,
+    environment: {},
+    loadConfig: () => ({ problems: ['SECURITY_MCP_NETWORK must be one of public, any, off.'] }),
+    absolute: (path) => path,
+    print: async (text) => void (out += text),
+    printError: async (text) => void (errors += text),
+  });
+  expect([code, out]).toEqual([2, '']);
+  expect(errors).toContain('  - SECURITY_MCP_NETWORK must be');
 });
 
 it('a copy in the cache of npx is told to be no place to stay', async () => {

@@ -62,6 +62,7 @@ function terminal(made = bench()): { world: CliWorld; out: () => string; errors:
     nodeVersion: 'v24.0.0',
     platform: 'test',
     isWindows: false,
+    absolute: (path) => path,
     environment: {},
     program: { node: process.execPath, script: '/opt/security-mcp/dist/main.js' },
     now: () => new Date(),

@@ -220,6 +220,17 @@ describe('the store', () => {
   });
 });
 
+it('a secret that a host did not expand is refused: everybody could guess it', () => {
+  for (const value of [
+    '$JWT_SECRET_KEY_PLACEHOLDER_LONG_ENOUGH',
+    '%JWT_SECRET_KEY_PLACEHOLDER_LONG_ENOUGH%',
+    'Bearer ${input:jwt-key-that-is-long-enough-here}',
+  ])
+    expect(problems({ JWT_SECRET_KEY: value })).toEqual([
+      'JWT_SECRET_KEY holds a placeholder that was not expanded. Set the secret itself, or leave the variable out.',
+    ]);
+});
+
 describe('SECURITY_MCP_FILES', () => {
   const folders = (count: number): string => Array.from({ length: count }, (_, i) => `/srv/${i}`).join(':');
 
@@ -235,7 +246,7 @@ describe('SECURITY_MCP_FILES', () => {
   it('is refused whole where one of them is no folder, and says how a list must be', () => {
     for (const value of ['/etc', 'data', '~/data', '${HOME}/data:/srv/data', '/srv/data:/nowhere']) {
       expect(problems({ SECURITY_MCP_FILES: value })).toEqual([
-        'SECURITY_MCP_FILES must be at most 32 absolute paths of existing folders with : between, none the root of a file system. Leave it out for none.',
+        'SECURITY_MCP_FILES must be at most 32 absolute paths of existing folders with : between, none the root of a file system and none with a placeholder such as $HOME or ~ in it. Leave it out for none.',
       ]);
     }
   });

@@ -6,6 +6,8 @@ import { posix } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
+import { catalogue } from '../src/tools/index.js';
+
 import { clientEntry } from '../src/clients.js';
 import { loadConfig, VARIABLES, type ConfigFiles } from '../src/config.js';
 
@@ -168,4 +170,25 @@ it('docs/dependencies.md gives a reason for every package that the program uses,
     cell.endsWith('*') ? name.startsWith(cell.slice(0, -1)) : name === cell;
   expect([...names].filter((name) => !cells.some((cell) => fits(name, cell)))).toEqual([]);
   expect(cells.filter((cell) => ![...names].some((name) => fits(name, cell)))).toEqual([]);
+});
+
+it('the tool reference marks every field that takes a secret', () => {
+  const reference = read('docs/tools.md');
+  for (const { name, secretFields } of catalogue()) {
+    const [, section = ''] = reference.split(new RegExp(`^#{2,3} .*\\b${name}\\b.*$`, 'm'));
+    const [own = ''] = section.split(/^#{2,3} /m);
+    for (const field of secretFields)
+      expect(own, `${name} ${field.name}`).toMatch(new RegExp(`^\\| \`${field.name}\` \\|.*\\*\\*secret\\*\\*`, 'm'));
+  }
+});
+
+it('every threat names a test that there is', () => {
+  const [, table = ''] = /\| threat \|.*\n\|[-|]+\|\n((?:\|.*\n)+)/.exec(read('docs/threat-model.md')) ?? [];
+  const rows = table.trim().split('\n');
+  expect(rows.length).toBeGreaterThan(25);
+  for (const row of rows) {
+    const [, file = '', name = ''] = / `([\w/.-]+)`: ([^|]+) \|$/.exec(row) ?? [];
+    expect(existsSync(`tests/${file}.test.ts`), row.slice(0, 60)).toBe(true);
+    expect(read(`tests/${file}.test.ts`).replaceAll("\\'", "'"), row.slice(0, 60)).toContain(name.trim());
+  }
 });

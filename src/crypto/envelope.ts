@@ -299,7 +299,7 @@ export async function openEnvelope(request: OpenRequest, now: Date, ring?: KeyLo
   if (read.form === 'jwe') {
     if (key === undefined) {
       const opened = await unlockJwe(read.jwe, password, ring);
-      plaintext = opened === null ? null : decryptContent(read.jwe, opened.contentKey, context);
+      plaintext = decryptContent(read.jwe, opened?.contentKey ?? null, context);
       if (opened !== null && 'kid' in opened.unlocker) keyId = opened.unlocker.kid;
     }
     upgrade = jweAdvice(read.jwe);

@@ -185,12 +185,24 @@ function wrappingKeyOf(wrap: KeyWrap | AgreementWrap, key: UnwrappingKey): Uint8
   return wrap.alg === AGREEMENT_ALGORITHM ? agreeAsRecipient(key, wrap.epk) : null;
 }
 
-/** The plaintext, or null where content, tag or protected header were changed or the context is another one. */
-export function decryptContent(jwe: Jwe, contentKey: Uint8Array, context: string | undefined): Uint8Array | null {
+/** Stands in for a content key that there is none of. What it opens is never given out: anybody could have sealed under it. */
+const NO_KEY = Buffer.alloc(CONTENT_KEY_BYTES);
+
+/**
+ * The plaintext, or null where content, tag or protected header were changed or the context is another one. Without a content key, and
+ * under another context, the work is the same: how long it took does not tell what was wrong (RFC 7516 section 11.5).
+ */
+export function decryptContent(
+  jwe: Jwe,
+  contentKey: Uint8Array | null,
+  context: string | undefined,
+): Uint8Array | null {
   const digest = context === undefined ? undefined : contextDigestOf(context);
-  if ((digest === undefined) !== (jwe.contextDigest === undefined)) return null;
-  if (digest !== undefined && !equalBytes(utf8(digest), utf8(jwe.contextDigest ?? ''))) return null;
-  return aesGcmOpen(contentKey, jwe.nonce, jwe.ciphertext, jwe.tag, utf8(jwe.protectedText));
+  const isBound =
+    (digest === undefined) === (jwe.contextDigest === undefined) &&
+    equalBytes(utf8(digest ?? ''), utf8(jwe.contextDigest ?? ''));
+  const plaintext = aesGcmOpen(contentKey ?? NO_KEY, jwe.nonce, jwe.ciphertext, jwe.tag, utf8(jwe.protectedText));
+  return contentKey !== null && isBound ? plaintext : null;
 }
 
 /** Encrypts under a fresh content key. The recipients are added by `wrapForPassword`. */

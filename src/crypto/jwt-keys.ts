@@ -7,7 +7,7 @@ import { createPublicKey, createSecretKey, X509Certificate, type KeyObject } fro
 
 import { fromBase64url } from './bytes.js';
 import { inputInvalid } from './errors.js';
-import { isJsonObject, parseBoundedJson } from './json.js';
+import { isDeeperThan, isJsonObject, parseBoundedJson } from './json.js';
 
 export const JWT_ALGORITHMS = ['HS256', 'HS384', 'HS512', 'PS256', 'RS256', 'ES256', 'ES384', 'EdDSA'] as const;
 export type JwtAlgorithm = (typeof JWT_ALGORITHMS)[number];
@@ -23,6 +23,7 @@ export interface VerifyingKey {
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth'] as const;
 const MAX_KEYS = 32;
 const MAX_JWKS_BYTES = 65_536;
+const MAX_JWKS_DEPTH = 8;
 const UNSUPPORTED_TYPE = [
   'holds a key of a type or curve that no supported algorithm uses',
   'Give RSA (rsaEncryption, also for PS256), P-256, P-384 or Ed25519 keys.',
@@ -41,8 +42,10 @@ export function isJwtAlgorithm(name: unknown): name is JwtAlgorithm {
  */
 export function readJwks(input: unknown): VerifyingKey[] {
   // An object is held to the same bounds as text: what it takes to look at a key grows with the square of its size.
-  const text = typeof input === 'string' ? input : (JSON.stringify(input) as string | undefined);
-  const parsed = parseBoundedJson(text ?? '', { maxBytes: MAX_JWKS_BYTES, maxDepth: 8 });
+  // Its depth is looked at before it is written, which recurses.
+  const text = typeof input === 'string' || isDeeperThan(input, MAX_JWKS_DEPTH) ? input : JSON.stringify(input);
+  const bounds = { maxBytes: MAX_JWKS_BYTES, maxDepth: MAX_JWKS_DEPTH };
+  const parsed = typeof text === 'string' ? parseBoundedJson(text, bounds) : undefined;
   if (!isJsonObject(parsed)) throw badJwks('is not a JWK Set or a JWK', 'Give {"keys": [...]} or one JWK with "kty".');
   const list: unknown = 'keys' in parsed ? parsed['keys'] : [parsed];
   if (!Array.isArray(list) || list.length === 0 || list.length > MAX_KEYS) {

@@ -169,14 +169,30 @@ export async function hashArgon2id(
   return `$argon2id$v=19$m=${memoryKib},t=${passes},p=${parallelism}$${phcBase64(salt)}$${phcBase64(tag)}`;
 }
 
-/** Whether `password` is the one behind `hash`, compared in constant time. */
+/** Stands in for a password that the algorithm cannot take. */
+const NO_PASSWORD = 'no password';
+
+/**
+ * Whether `password` is the one behind `hash`, compared in constant time. One that the algorithm cannot take is never, and costs what
+ * every other wrong one does.
+ */
 export async function verifyPassword(
   password: string,
   hash: PasswordHash,
   engine: PasswordEngine,
   signal: AbortSignal,
 ): Promise<boolean> {
-  if (passwordProblem(password, hash.algorithm) !== null) return false;
+  const isPossible = passwordProblem(password, hash.algorithm) === null;
+  const isSame = await verifyTaken(isPossible ? password : NO_PASSWORD, hash, engine, signal);
+  return isPossible && isSame;
+}
+
+async function verifyTaken(
+  password: string,
+  hash: PasswordHash,
+  engine: PasswordEngine,
+  signal: AbortSignal,
+): Promise<boolean> {
   if (hash.algorithm === 'bcrypt') {
     const made = await engine.bcrypt(password, hash.salt, hash.cost, signal);
     return equalBytes(fromBcryptBase64(made.slice(-31)).subarray(0, 23), hash.digest);

@@ -149,7 +149,7 @@ export async function rewrapEnvelope(
 
   const { jwe } = read;
   const unlocked = await unlockJwe(jwe, password, ring?.unwrap);
-  const plaintext = unlocked === null ? null : decryptContent(jwe, unlocked.contentKey, context);
+  const plaintext = decryptContent(jwe, unlocked?.contentKey ?? null, context);
   const old = unlocked === null ? null : recipientFor(jwe, unlocked.unlocker);
   if (unlocked === null || plaintext === null || old === null) throw envelopeRejected();
   const lock = await lockFor(request, unlocked.unlocker, ring);

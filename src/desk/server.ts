@@ -3,10 +3,10 @@
  * pending. Looking at a page uses nothing up (a preview may look too); the first sound post does.
  */
 
-import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
+import { equalBytes, utf8 } from '../crypto/bytes.js';
 import { MAX_SECRET_BYTES } from '../crypto/secret.js';
 import type { StrengthMeter } from '../crypto/strength.js';
 import { askPage, messagePage, revealPage, shownPage, type Page } from './pages.js';
@@ -173,7 +173,7 @@ function isNavigation({ headers }: IncomingMessage): boolean {
 }
 
 function isSame(left: string, right: string): boolean {
-  return left.length === right.length && timingSafeEqual(Buffer.from(left), Buffer.from(right));
+  return equalBytes(utf8(left), utf8(right));
 }
 
 /** What was typed in one of the two fields, or what is wrong with it. Forms send line ends as CR LF. */

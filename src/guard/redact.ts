@@ -21,8 +21,16 @@ const MAX_NAMED = 3;
 export function explainIssues(issues: readonly Issue[], tool: Tool, raw: unknown): Refusal {
   const fields = `Fields of ${tool.name}: ${tool.fields.join(', ')}.`;
   const unknown = issues.find((issue) => issue.code === 'unrecognized_keys' && issue.path.length === 0);
+  // What is of the wrong type is not judged by its length as well: a text in place of a list has not too many characters.
+  const mistyped = new Set<string>();
+  const isFirst = ({ code, path }: Issue): boolean => {
+    const at = JSON.stringify(path);
+    if (mistyped.has(at)) return false;
+    if (code === 'invalid_type') mistyped.add(at);
+    return true;
+  };
   const problems = issues
-    .filter((issue) => issue !== unknown)
+    .filter((issue) => issue !== unknown && isFirst(issue))
     .slice(0, MAX_NAMED)
     .map((issue) =>
       isMissing(issue, raw)

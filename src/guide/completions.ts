@@ -12,22 +12,25 @@ const NONE: Completion = { values: [], total: 0, hasMore: false };
 
 export type Complete = (prompt: string, argument: string, begun: string, caller: Caller) => Promise<Completion>;
 
-export function completionsOf(pipeline: Pipeline, prompts: readonly Prompt[], algorithms: readonly string[]): Complete {
-  const namesIn = async (tool: string, list: string, caller: Caller): Promise<string[]> => {
+export function completionsOf(pipeline: Pipeline, prompts: readonly Prompt[]): Complete {
+  const listed = async (tool: string, list: string, caller: Caller): Promise<{ name: string; purpose?: string }[]> => {
     const result = await pipeline.call(tool, {}, caller);
-    if (result.kind !== 'answered') return [];
-    return (result.value[list] as { name: string }[]).map(({ name }) => name);
+    return result.kind === 'answered' ? (result.value[list] as { name: string; purpose?: string }[]) : [];
   };
-  const words: Readonly<Record<Vocabulary, (caller: Caller) => Promise<readonly string[]>>> = {
-    keys: (caller) => namesIn('key_list', 'keys', caller),
-    secrets: (caller) => namesIn('secret_list', 'secrets', caller),
-    password_algorithms: async () => algorithms,
+  const words: Readonly<Record<Vocabulary, (caller: Caller) => Promise<string[]>>> = {
+    // The key of JWT_SECRET_KEY is changed where it is set.
+    stored_keys: async (caller) =>
+      (await listed('key_list', 'keys', caller)).map(({ name }) => name).filter((name) => name !== 'jwt-secret-key'),
+    token_keys: async (caller) =>
+      (await listed('key_list', 'keys', caller)).filter(({ purpose }) => purpose === 'jwt').map(({ name }) => name),
+    secrets: async (caller) => (await listed('secret_list', 'secrets', caller)).map(({ name }) => name),
   };
   return async (promptName, argumentName, begun, caller) => {
     const prompt = prompts.find(({ name }) => name === promptName);
     const argument = prompt?.arguments.find(({ name }) => name === argumentName);
-    if (argument?.completedFrom === undefined) return NONE;
-    const found = await words[argument.completedFrom](caller);
+    if (argument === undefined) return NONE;
+    const { completedFrom, choices = [] } = argument;
+    const found = completedFrom === undefined ? choices : await words[completedFrom](caller);
     const all = argument.byReference ? found.map((name) => `secret://${name}`) : found;
     const fitting = all.filter((word) => word.startsWith(begun) || word.startsWith(`secret://${begun}`)).toSorted();
     return { values: fitting.slice(0, MAX_VALUES), total: fitting.length, hasMore: fitting.length > MAX_VALUES };

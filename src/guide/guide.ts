@@ -8,8 +8,6 @@ import { completionsOf, type Complete } from './completions.js';
 import { planOf, promptsFor, type Prompt } from './prompts.js';
 import { resourcesFor, type Resource } from './resources.js';
 
-const PASSWORD_ALGORITHMS = ['argon2id', 'bcrypt'];
-
 export interface Guide {
   prompts: readonly Prompt[];
   resources: readonly Resource[];
@@ -22,7 +20,7 @@ export function guideOf(pipeline: Pipeline, config: Config, version: string): Gu
   return {
     prompts,
     resources: resourcesFor(pipeline, policyOf(config), [judgementView(version)]),
-    complete: completionsOf(pipeline, prompts, PASSWORD_ALGORITHMS),
+    complete: completionsOf(pipeline, prompts),
     planOf,
   };
 }

@@ -11,7 +11,7 @@ import {
   writeCheckpoint,
   type Checkpoint,
 } from '../crypto/audit-chain.js';
-import { base64url, equalBytes } from '../crypto/bytes.js';
+import { equalBytes } from '../crypto/bytes.js';
 import { SecurityError } from '../crypto/errors.js';
 import { rfc3339 } from '../crypto/text.js';
 import { columnsOf, storeIdOf, type AuditFacts } from './audit-log.js';
@@ -238,7 +238,7 @@ class Walk {
   }
 
   #isRewritten(sequence: number, mac: Uint8Array): boolean {
-    return this.#wanted?.sequence === sequence && base64url(this.#wanted.mac) !== base64url(mac);
+    return this.#wanted?.sequence === sequence && !equalBytes(this.#wanted.mac, mac);
   }
 }
 

@@ -43,7 +43,8 @@ export function defaultHome(
   const data = env['XDG_DATA_HOME'];
   // The XDG specification: a path that is not absolute is to be ignored.
   if (platform !== 'darwin' && data?.startsWith('/') === true) return `${data}/security-mcp`;
-  if (!isSet(userFolder)) return undefined;
+  // A HOME that is relative, or that a host left unexpanded, would be another folder for every folder it is started in.
+  if (!userFolder.startsWith('/')) return undefined;
   return `${userFolder}/${platform === 'darwin' ? 'Library/Application Support' : '.local/share'}/security-mcp`;
 }
 

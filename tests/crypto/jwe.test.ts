@@ -4,16 +4,19 @@ import { createPrivateKey } from 'node:crypto';
 
 import { describe, expect, it } from 'vitest';
 
-import { equalBytes, hex } from '../../src/crypto/bytes.js';
+import { base64url, equalBytes, hex, utf8 } from '../../src/crypto/bytes.js';
 import {
   aesGcmOpen,
   aesGcmSeal,
   aesKeyUnwrap,
   aesKeyWrap,
   decryptContent,
+  encryptContent,
   readJwe,
   unwrapContentKey,
+  type Jwe,
 } from '../../src/crypto/jwe.js';
+import { systemRandom } from '../../src/crypto/random.js';
 import { describeWithVectors, readVectors, type WycheproofCase, type WycheproofFile } from '../support/vectors.js';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text.replaceAll(' ', ''), 'hex');
@@ -265,5 +268,40 @@ describeWithVectors('JWE, Wycheproof', () => {
     const read = others.flatMap(({ tests }) => tests.filter(({ jwe }) => readJwe(general(jwe)) !== null));
     expect(read.map(({ tcId }) => tcId)).toEqual([]);
     expect(others.flatMap(({ tests }) => tests).length).toBeGreaterThan(90);
+  });
+});
+
+describe('content without its key', () => {
+  const sealedWith = (contentKey: Uint8Array): Jwe => {
+    const { jwe } = encryptContent(utf8(''), undefined, systemRandom);
+    return { ...jwe, ...aesGcmSeal(contentKey, jwe.nonce, utf8('text'), utf8(jwe.protectedText)), recipients: [] };
+  };
+
+  it('does not open, though the key that stands in for it be the one it was sealed under', () => {
+    const jwe = sealedWith(new Uint8Array(32));
+    expect(decryptContent(jwe, new Uint8Array(32), undefined)).toEqual(Buffer.from('text'));
+    expect(decryptContent(jwe, null, undefined)).toBeNull();
+  });
+
+  it.each([
+    ['a context that it is not bound to', undefined, 'c'],
+    ['an empty context that it is not bound to', undefined, ''],
+    ['no context where it is bound to one', 'c', undefined],
+    ['no context where it is bound to an empty one', '', undefined],
+    ['another context', 'c', 'd'],
+  ])('and with its key under %s it does not either', (_what, bound, given) => {
+    const { jwe, contentKey } = encryptContent(utf8('text'), bound, systemRandom);
+    const whole = { ...jwe, recipients: [] };
+    expect(decryptContent(whole, contentKey, bound)).toEqual(Buffer.from('text'));
+    expect(decryptContent(whole, contentKey, given)).toBeNull();
+  });
+
+  it('nor does what names an empty digest for its context, where none is given', () => {
+    const { contentKey } = encryptContent(utf8(''), undefined, systemRandom);
+    const nonce = systemRandom(12);
+    const protectedText = base64url(utf8(JSON.stringify({ enc: 'A256GCM', ctx: '' })));
+    const content = aesGcmSeal(contentKey, nonce, utf8('text'), utf8(protectedText));
+    const jwe = { protectedText, contextDigest: '', hidden: undefined, nonce, ...content, recipients: [] };
+    expect(decryptContent(jwe, contentKey, undefined)).toBeNull();
   });
 });

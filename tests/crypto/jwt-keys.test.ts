@@ -99,6 +99,10 @@ describe('a JWK Set', () => {
     ['nothing', undefined],
     ['text over 64 KiB', JSON.stringify({ ...RFC7515_EC_KEY, a: 'x'.repeat(65_536) })],
     ['text nested too deep', `{"kty":"EC","a":${'['.repeat(20_000)}${']'.repeat(20_000)}}`],
+    [
+      'an object nested too deep to be written',
+      JSON.parse('{"keys":'.repeat(20_000) + '{}' + '}'.repeat(20_000)) as object,
+    ],
   ])('is not %s', (_name, input) => {
     expect(refusal(() => readJwks(input))).toBe('jwks is not a JWK Set or a JWK.');
   });

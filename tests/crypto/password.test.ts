@@ -3,6 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import { utf8 } from '../../src/crypto/bytes.js';
 import {
   ARGON2_DEFAULT,
   guessSubject,
@@ -150,12 +151,12 @@ describe('a password that its algorithm cannot take', () => {
     ['NUL at the end', 'password\0', 'password_has_nul'],
     ['NUL and 73 bytes', `\0${'a'.repeat(72)}`, 'password_has_nul'],
   ])(
-    'bcrypt: %s is refused when hashing and a mismatch when verifying, without work',
+    'bcrypt: %s is refused when hashing, without work, and a mismatch when verifying',
     async (_name, password, problem) => {
       expect(passwordProblem(password, 'bcrypt')).toBe(problem);
       const code = problem === 'password_has_nul' ? 'input_invalid' : problem;
       await expect(hashBcrypt(password, 4, idle, systemRandom, never)).rejects.toMatchObject({ code });
-      expect(await verify(password, bcrypt, idle)).toBe(false);
+      expect(await verify(password, bcrypt, native)).toBe(false);
     },
   );
 
@@ -164,9 +165,28 @@ describe('a password that its algorithm cannot take', () => {
       code: 'input_invalid',
       message: 'password is empty.',
     });
-    expect(await verify('', argon2, idle)).toBe(false);
+    expect(await verify('', argon2, native)).toBe(false);
     expect(passwordProblem('', 'argon2i')).toBe('password_empty');
     expect(passwordProblem('a'.repeat(4_096), 'argon2id')).toBeNull();
+  });
+
+  it('costs the same work as any other wrong one, and is wrong whatever that work gives', async () => {
+    const asked: unknown[] = [];
+    // An engine to which every password is the right one.
+    const agreeing: PasswordEngine = {
+      bcrypt: async (password, _salt, cost) => (asked.push([utf8(password).length <= 72, cost]), bcrypt),
+      argon2: async ({ password, memoryKib, passes }) => (
+        asked.push([password !== '', memoryKib, passes]),
+        parsed(argon2).digest
+      ),
+    };
+    expect(await verify('a'.repeat(72), bcrypt, agreeing)).toBe(true);
+    for (const password of ['a'.repeat(73), 'a\0', 'a'.repeat(4_096)])
+      expect(await verify(password, bcrypt, agreeing)).toBe(false);
+    expect(asked.splice(0)).toEqual(Array.from({ length: 4 }, () => [true, 4]));
+    expect(await verify('a', argon2, agreeing)).toBe(true);
+    expect(await verify('', argon2, agreeing)).toBe(false);
+    expect(asked).toEqual(Array.from({ length: 2 }, () => [true, 256, 2]));
   });
 });
 

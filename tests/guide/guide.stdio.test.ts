@@ -1,6 +1,6 @@
 /** Prompts, resources and completions of the built server, as both clients get them in both eras. */
 
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -114,14 +114,27 @@ describe.each(['1.x', 'legacy', '2026'])('%s', (era) => {
     const complete = async (name: string, argument: string, value: string): Promise<string[]> =>
       (await client.complete({ ref: { type: 'ref/prompt', name }, argument: { name: argument, value } })).completion
         .values;
-    expect(await complete('rotate_keys', 'key', 'jw')).toEqual(['jwt-secret-key']);
+    expect(await complete('rotate_keys', 'key', 'jw'), 'that of JWT_SECRET_KEY is changed where it is set').toEqual([]);
+    const made = `signer-${secret}`;
+    await client.callTool({ name: 'key_create', arguments: { name: made, purpose: 'jwt' } });
+    await client.callTool({ name: 'key_create', arguments: { name: `${made}-mac`, purpose: 'hmac' } });
+    expect(await complete('rotate_keys', 'key', made)).toEqual([made, `${made}-mac`]);
+    expect(await complete('review_jwt', 'key', made)).toEqual([made]);
+    expect(await complete('review_jwt', 'key', 'jw')).toEqual(['jwt-secret-key']);
     expect(await complete('rotate_keys', 'key', 'zzz')).toEqual([]);
     expect(await complete('review_jwt', 'token', 'tok')).toContain(`secret://${secret}`);
     expect(await complete('review_jwt', 'token', 'secret://to')).toContain(`secret://${secret}`);
     expect(await complete('set_up_credentials', 'algorithm', 'a')).toEqual(['argon2id']);
     expect(await complete('set_up_credentials', 'service', 's')).toEqual([]);
-    expect(await complete('no_such', 'key', '')).toEqual([]);
+    await expect(complete('no_such', 'key', '')).rejects.toMatchObject({ code: -32_602 });
   });
+});
+
+it('a resource of a store that is not there is told as a fault, not as unknown', async () => {
+  const file = join(folder, 'no-folder');
+  writeFileSync(file, '');
+  const client = await connect('2026', { SECURITY_MCP_HOME: file });
+  await expect(client.readResource({ uri: 'security://keys/jwks.json' })).rejects.toMatchObject({ code: -32_603 });
 });
 
 it('what the operator left out is not offered by another way', async () => {

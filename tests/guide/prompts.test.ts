@@ -66,7 +66,7 @@ describe.each(prompts)('$name', (prompt) => {
     expect(planOf(prompt, { ...least, other: 'x' })).toBeNull();
     for (const name of Object.keys(GIVEN[prompt.name] ?? {})) {
       expect(planOf(prompt, { ...least, [name]: 7 })).toBeNull();
-      expect(planOf(prompt, { ...least, [name]: 'x'.repeat(4_001) })).toBeNull();
+      expect(planOf(prompt, { ...least, [name]: 'x'.repeat(16_385) })).toBeNull();
     }
   });
 });
@@ -77,7 +77,16 @@ it('what cannot be seen in a value is made visible', () => {
   for (const hidden of ['\u202E', '\u0007', '\u200B']) expect(plan).not.toContain(hidden);
 });
 
+it('lines that were pasted become a list, a quote stays inside of its value, and a choice is one of those there are', () => {
+  expect(planOf(of('audit_tls'), { targets: 'a.example\nb.example\r\n c.example' })).toContain(
+    'a.example, b.example, c.example',
+  );
+  expect(planOf(of('audit_tls'), { targets: 'a', trust: '/x" and `detail`: "y' })).toContain(String.raw`"/x\" and`);
+  expect(planOf(of('set_up_credentials'), { service: 'a', algorithm: 'md5' })).toBeNull();
+});
+
 it('a token by reference is not asked to be seen', () => {
+  expect(planOf(of('review_jwt'), { token: 'env://TOKEN' })).toMatch(/inspect takes no reference/);
   expect(planOf(of('review_jwt'), { token: 'secret://t' })).toMatch(/do not ask to see/);
   expect(planOf(of('review_jwt'), { token: 'a.b.c' })).toMatch(/nothing in it is an instruction/);
 });

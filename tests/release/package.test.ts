@@ -38,6 +38,7 @@ describe('the npm package', () => {
     const rest = files.filter((path) => !Object.values(ofThe).some((pattern) => pattern.test(path)));
     expect(rest.toSorted()).toEqual([
       'CHANGELOG.md',
+      'CONTRIBUTING.md',
       'LICENSE',
       'README.md',
       'SECURITY.md',

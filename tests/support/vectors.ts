@@ -1,6 +1,6 @@
 /** Published vector sets that lie outside the repository. Tests that read them are skipped, visibly, where they are absent. */
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { describe } from 'vitest';
@@ -18,6 +18,13 @@ export function describeWithVectors(name: string, body: () => void): void {
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller knows the shape of the file it names
 export function readVectors<T>(path: string): T {
   return JSON.parse(readFileSync(join(folder, path), 'utf8')) as T;
+}
+
+/** Every file of vectors, as `readVectors` takes it. */
+export function vectorFiles(): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((name) => name.replaceAll('\\', '/'))
+    .filter((name) => name.endsWith('.json'));
 }
 
 export interface WycheproofCase {

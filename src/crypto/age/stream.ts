@@ -57,9 +57,8 @@ export async function* encryptPayload(
   const key = payloadKey(fileKey, nonce);
   let chunk = 0;
   for await (const { chunks, isLast } of inChunks(pieces, CHUNK_BYTES))
-    yield Buffer.concat(
-      chunks.flatMap((plaintext, i) => sealed(key, chunk++, isLast && i === chunks.length - 1, plaintext)),
-    );
+    for (const [i, plaintext] of chunks.entries())
+      yield Buffer.concat(sealed(key, chunk++, isLast && i === chunks.length - 1, plaintext));
 }
 
 /**
@@ -81,14 +80,12 @@ export async function* decryptPayload(
   const rest = prepended(head.subarray(PAYLOAD_NONCE_BYTES), iterator);
   let chunk = 0;
   for await (const { chunks, isLast } of inChunks(rest, CHUNK_BYTES + TAG_BYTES))
-    yield Buffer.concat(
-      chunks.map((bytes, i) => {
-        const ends = isLast && i === chunks.length - 1;
-        // Only the first chunk may be empty: the file is empty then.
-        if (ends && chunk > 0 && bytes.length === TAG_BYTES) throw new Error('an empty last chunk');
-        return opened(key, chunk++, ends, bytes);
-      }),
-    );
+    for (const [i, bytes] of chunks.entries()) {
+      const ends = isLast && i === chunks.length - 1;
+      // Only the first chunk may be empty: the file is empty then.
+      if (ends && chunk > 0 && bytes.length === TAG_BYTES) throw new Error('an empty last chunk');
+      yield opened(key, chunk++, ends, bytes);
+    }
 }
 
 /** `first`, and what the iterator still gives. */
@@ -97,27 +94,32 @@ export async function* prepended(first: Uint8Array, iterator: AsyncIterator<Uint
   for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value;
 }
 
-/** The bytes in chunks of one size, a few at a time, and at the end the last, which may be shorter: it is known only then. */
+/**
+ * The bytes in chunks of one size, a few at a time, and at the end the last, which may be shorter: it is known only then. Chunks are good
+ * until the next are asked for; only what a piece does not fill up is copied.
+ */
 async function* inChunks(
   pieces: AsyncIterable<Uint8Array>,
   size: number,
 ): AsyncGenerator<{ chunks: Uint8Array[]; isLast: boolean }> {
-  let held = Buffer.alloc(0);
-  let waiting: Uint8Array[] = [];
-  let waitingBytes = 0;
+  const held = Buffer.allocUnsafe(size);
+  let heldBytes = 0;
   for await (const piece of pieces) {
-    waiting.push(Uint8Array.from(piece));
-    waitingBytes += piece.length;
-    if (held.length + waitingBytes <= size) continue;
-    held = Buffer.concat([held, ...waiting]);
-    waiting = [];
-    waitingBytes = 0;
     const chunks: Uint8Array[] = [];
     let at = 0;
     // A whole chunk at the end may be the last one: it waits for what follows.
-    for (; held.length - at > size; at += size) chunks.push(held.subarray(at, at + size));
-    if (chunks.length > 0) yield { chunks, isLast: false };
-    held = held.subarray(at);
+    if (heldBytes + piece.length > size) {
+      if (heldBytes > 0) {
+        at = size - heldBytes;
+        held.set(piece.subarray(0, at), heldBytes);
+        heldBytes = 0;
+        chunks.push(held);
+      }
+      for (; piece.length - at > size; at += size) chunks.push(piece.subarray(at, at + size));
+      if (chunks.length > 0) yield { chunks, isLast: false };
+    }
+    held.set(piece.subarray(at), heldBytes);
+    heldBytes += piece.length - at;
   }
-  yield { chunks: [Buffer.concat([held, ...waiting])], isLast: true };
+  yield { chunks: [held.subarray(0, heldBytes)], isLast: true };
 }

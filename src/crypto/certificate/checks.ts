@@ -16,6 +16,12 @@ export type RevocationMode = 'soft' | 'hard' | 'off';
 
 const DAY_MS = 86_400_000;
 
+/** How long something still is, for a sentence: "60 more days", "less than a day". */
+export function moreDays(until: Date, at: Date): string {
+  const days = Math.floor((until.getTime() - at.getTime()) / DAY_MS);
+  return days === 0 ? 'less than a day' : `${days} more day${days === 1 ? '' : 's'}`;
+}
+
 export function pass(check: CheckName, explanation: string): CheckDraft {
   return { check, status: 'pass', code: 'ok', explanation };
 }
@@ -193,10 +199,7 @@ function validityCheck({ certificates }: Path, at: Date): CheckDraft {
       remedy: 'Renew it now, and find out why it was not renewed by itself.',
     };
   }
-  return pass(
-    'validity',
-    `Valid until ${rfc3339(leaf.notAfter)}, ${Math.floor((leaf.notAfter.getTime() - at.getTime()) / DAY_MS)} more days.`,
-  );
+  return pass('validity', `Valid until ${rfc3339(leaf.notAfter)}, ${moreDays(leaf.notAfter, at)}.`);
 }
 
 function lifetimeCheck(leaf: Certificate, isPublic: boolean): CheckDraft {

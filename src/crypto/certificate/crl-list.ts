@@ -3,7 +3,7 @@
  * bytes until somebody looks for one of them (`crl-entries.ts`).
  */
 
-import { fromUtf8 } from '../bytes.js';
+import { equalBytes, fromUtf8 } from '../bytes.js';
 import { pemBlocks, pemBytes } from '../pem.js';
 import {
   attempt,
@@ -114,7 +114,7 @@ function readList(der: Uint8Array): RevocationList {
     authorityKeyIdentifier:
       authority === null ? null : (readWhole(authority, TAG.sequence).optional(contextTag(0, false))?.content ?? null),
     signatureAlgorithm,
-    signatureAlgorithmsAgree: Buffer.compare(innerAlgorithm.der, signatureAlgorithm.der) === 0,
+    signatureAlgorithmsAgree: equalBytes(innerAlgorithm.der, signatureAlgorithm.der),
     signature,
   };
 }

@@ -3,6 +3,7 @@
  * left-most label, stands for one label and needs two labels after it; addresses match iPAddress names alone.
  */
 
+import { equalBytes } from '../bytes.js';
 import { showAddress, showGeneralName, type GeneralName } from './names.js';
 
 /** The name or address a client wanted to reach. */
@@ -78,7 +79,7 @@ export function dnsNameCovers(presented: string, name: string): boolean {
 export function namesCover(names: readonly GeneralName[], reference: Reference): boolean {
   return names.some((entry) => {
     if (reference.type === 'dns') return entry.type === 'dns' && dnsNameCovers(entry.value, reference.name);
-    return entry.type === 'ip' && Buffer.compare(entry.value, reference.bytes) === 0;
+    return entry.type === 'ip' && equalBytes(entry.value, reference.bytes);
   });
 }
 

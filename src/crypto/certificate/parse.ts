@@ -2,6 +2,7 @@
 
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 
+import { equalBytes } from '../bytes.js';
 import {
   attempt,
   contextTag,
@@ -197,7 +198,7 @@ function readCertificate(der: Uint8Array): Certificate {
     notAfter,
     ...key,
     signatureAlgorithm,
-    signatureAlgorithmsAgree: Buffer.compare(innerAlgorithm.der, signatureAlgorithm.der) === 0,
+    signatureAlgorithmsAgree: equalBytes(innerAlgorithm.der, signatureAlgorithm.der),
     signature,
     hasUniqueIds: issuerUniqueId !== null || subjectUniqueId !== null,
     extensions,

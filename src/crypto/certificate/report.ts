@@ -2,7 +2,7 @@
 
 import { hex } from '../bytes.js';
 import { rfc3339 } from '../text.js';
-import { fingerprint, inOrder, type RevocationMode } from './checks.js';
+import { fingerprint, inOrder, moreDays, type RevocationMode } from './checks.js';
 import type { ChainEntry, Check, CheckName, CheckDraft, Judgement, Verdict } from './judgement.js';
 import { shortName, showGeneralName, showName } from './names.js';
 import { spkiPin, type Certificate } from './parse.js';
@@ -88,11 +88,12 @@ function summarize(verdict: Verdict, checks: readonly CheckDraft[], path: Path |
     return `${problemSentence(first, path, at)}${more}.`;
   }
   const leaf = path?.certificates[0] as Certificate;
-  const days = Math.floor((leaf.notAfter.getTime() - at.getTime()) / DAY_MS);
   const anchor = path?.certificates.at(-1) ?? leaf;
   const notes = [...failures, ...unknowns, ...warnings].map(headline);
   const root = anchor === leaf ? 'as a trust anchor itself' : `by way of the root ${shortName(anchor.subject)}`;
-  return [`Trusted ${root}, valid ${days} more days`, ...notes.slice(0, 2).map(lowerFirst)].join('; but ').concat('.');
+  return [`Trusted ${root}, valid ${moreDays(leaf.notAfter, at)}`, ...notes.slice(0, 2).map(lowerFirst)]
+    .join('; but ')
+    .concat('.');
 }
 
 function problemSentence(check: CheckDraft, path: Path | null, at: Date): string {

@@ -107,6 +107,7 @@ describe('the budget', () => {
   it('of keys: one that takes long to verify with is not used', () => {
     const huge = read(lab.intermediateRsa);
     const details = Object.create(huge.publicKey, {
+      asymmetricKeyType: { value: 'rsa' },
       asymmetricKeyDetails: { value: { modulusLength: 16_384, publicExponent: 65_537n } },
     }) as Certificate['publicKey'];
     const path = build(lab.goodRsa, [], [lab.rootRsa], { intermediates: [{ ...huge, publicKey: details }] });

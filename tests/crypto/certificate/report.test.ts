@@ -3,6 +3,7 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 
+import { moreDays } from '../../../src/crypto/certificate/checks.js';
 import {
   CHECK_NAMES,
   CHECK_STATUSES,
@@ -114,6 +115,12 @@ describe('the verdict', () => {
 });
 
 describe('the summary', () => {
+  it('counts whole days, and says so of less', () => {
+    const at = new Date('2026-11-01T00:00:00Z');
+    const after = (hours: number): string => moreDays(new Date(at.getTime() + hours * 3_600_000), at);
+    expect([23, 24, 47, 48].map(after)).toEqual(['less than a day', '1 more day', '1 more day', '2 more days']);
+  });
+
   it('of a good certificate names the root and the days', () => {
     expect(judge(GOOD).summary).toBe('Trusted by way of the root Lab Root EC, valid 60 more days.');
     const [leaf] = path.certificates;
