@@ -75,6 +75,7 @@ describe('a token', () => {
       expect.objectContaining({
         code: 'policy_refused',
         message: `The operator's policy of this key does not allow this ${what}.`,
+        hint: expect.stringMatching(/key_list|ttl_seconds/) as string,
       }) as Error,
     );
   });

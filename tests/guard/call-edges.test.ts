@@ -26,7 +26,7 @@ function probe(run: (context: ToolContext) => Promise<unknown>, changes: Partial
     output: z.strictObject({ valid: z.boolean() }),
     run: (_input, context) => run(context) as Promise<{ valid: boolean }>,
   });
-  return { ...tool, ...changes } as Tool;
+  return { ...tool, ...changes };
 }
 
 const valid = async (): Promise<unknown> => ({ valid: true });
@@ -178,7 +178,7 @@ describe('a run', () => {
     const tool = probe(async (context) => (seen.push('elicit' in context), { valid: true }));
     const { call } = bench({ tools: [tool] });
     await call('probe', {});
-    await call('probe', {}, { elicit: async () => 'accepted' as never });
+    await call('probe', {}, { elicit: async () => 'accepted' });
     expect(seen).toEqual([false, true]);
   });
 

@@ -61,9 +61,49 @@ describe('calls per minute', () => {
       ),
     );
   });
+
+  it('counts nothing that was never called, on a clock that has only just begun', () => {
+    const limit = new CallLimit(2, () => 5);
+    limit.charge();
+    limit.charge();
+    expect(refusal(() => limit.charge())).toMatchObject({
+      retryAfterSeconds: 60,
+      hint: 'Wait 60 seconds; SECURITY_MCP_CALLS_PER_MINUTE sets the limit.',
+    });
+  });
 });
 
 describe('slots', () => {
+  it('tell how many are in and how many wait', async () => {
+    const slots = new Slots(2);
+    expect(slots.load).toEqual({ running: 0, waiting: 0 });
+    const releases = [await slots.acquire(never), await slots.acquire(never)];
+    const third = slots.acquire(never);
+    expect(slots.load).toEqual({ running: 2, waiting: 1 });
+    for (const release of releases) release();
+    (await third)();
+    expect(slots.load).toEqual({ running: 0, waiting: 0 });
+  });
+
+  it('given back twice are given back once', async () => {
+    const slots = new Slots(1);
+    const release = await slots.acquire(never);
+    release();
+    release();
+    expect(slots.load).toEqual({ running: 0, waiting: 0 });
+    const second = await slots.acquire(never);
+    void slots.acquire(never);
+    release();
+    expect(slots.load).toEqual({ running: 1, waiting: 1 });
+    second();
+  });
+
+  it('are not taken by a caller that has gone already', async () => {
+    const slots = new Slots(1);
+    await expect(slots.acquire(AbortSignal.abort(new Error('gone')))).rejects.toThrow('gone');
+    expect(slots.load).toEqual({ running: 0, waiting: 0 });
+  });
+
   it('let so many in at once, the others in the order they came', async () => {
     const slots = new Slots(2);
     const order: number[] = [];
@@ -95,7 +135,11 @@ describe('slots', () => {
     (await next)();
     const held = await slots.acquire(never);
     const waiting = Array.from({ length: 256 }, () => slots.acquire(never));
-    await expect(slots.acquire(never)).rejects.toMatchObject({ code: 'rate_limited' });
+    await expect(slots.acquire(never)).rejects.toMatchObject({
+      code: 'rate_limited',
+      hint: 'Wait for answers before calling again.',
+      retryAfterSeconds: 10,
+    });
     held();
     for (const one of waiting) (await one)();
   });

@@ -5,7 +5,7 @@ import { z } from 'zod';
 
 import { auditedFields, describeCause, explainIssues, type Issue } from '../../src/guard/redact.js';
 import { secret } from '../../src/tools/fields.js';
-import { defineTool, type Tool } from '../../src/tools/tool.js';
+import { defineTool } from '../../src/tools/tool.js';
 
 const CANARY = 'canary-4711';
 
@@ -30,6 +30,11 @@ const tool = defineTool({
       .string()
       .regex(/^[a-z]+$/, 'must be lower-case letters')
       .optional(),
+    code: z
+      .string()
+      .max(3)
+      .regex(/^[a-z]+$/, 'must be lower-case letters')
+      .optional(),
     either: z.union([z.string().max(3), z.strictObject({ literal: z.string() })]).optional(),
     needed: z.string(),
     password: secret('lock').optional(),
@@ -43,7 +48,7 @@ const tool = defineTool({
   }),
   output: z.strictObject({}),
   run: async () => ({}),
-}) as unknown as Tool;
+});
 
 function explained(input: unknown): string {
   const parsed = tool.input.safeParse(input);
@@ -77,6 +82,7 @@ describe('refused input', () => {
     [{ needed, map: CANARY }, 'map must be an object.'],
     [{ needed, when: CANARY }, 'when must be a time in RFC 3339, such as 2026-01-31T12:00:00Z.'],
     [{ needed, pattern: CANARY }, 'pattern must be lower-case letters.'],
+    [{ needed, code: 'ABCD' }, 'code must be at most 3 characters; code must be lower-case letters.'],
     [{ needed, either: CANARY }, 'either must be at most 3 characters.'],
     [{ needed, either: 1 }, 'either must be text, or of another form its schema names.'],
     [{ needed, either: { literal: 1 } }, 'either must be text.'],
@@ -106,6 +112,22 @@ describe('refused input', () => {
     expect(explainIssues([{ ...issue, errors: undefined }], tool, { password: 1 }).message).toBe(
       'password must be text, or of another form its schema names.',
     );
+  });
+
+  it('a field of another type that is missing is said to be of it', () => {
+    const issue: Issue = { code: 'invalid_type', path: ['flag'], message: '', expected: 'boolean' };
+    expect(explainIssues([issue], tool, {}).message).toBe('flag is missing: it must be true or false.');
+  });
+
+  it('a union is refused for what is wrong in the form that was meant', () => {
+    const wrongType: Issue = { code: 'invalid_type', path: [], message: '', expected: 'string' };
+    const tooBig: Issue = { code: 'too_big', path: [], message: '', maximum: 3, origin: 'string' };
+    const within: Issue = { ...wrongType, path: ['literal'] };
+    const told = (...errors: Issue[][]): string =>
+      explainIssues([{ code: 'invalid_union', path: ['either'], message: '', errors }], tool, { either: 1 }).message;
+    expect(told([wrongType], [tooBig])).toBe('either must be at most 3 characters.');
+    expect(told([wrongType, tooBig], [within])).toBe('either must be text.');
+    expect(told([wrongType, tooBig])).toBe('either must be text, or of another form its schema names.');
   });
 
   it('a problem of a kind that is not known is told without its text', () => {

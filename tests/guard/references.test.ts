@@ -36,14 +36,17 @@ describe('a reference', () => {
       ['password', { name: 'TOKEN', origin: 'environment', shown: false, kind: 'text', fingerprint: 'print of 10' }],
     ]);
     for (const name of ['token', 'TOKEN ', 'HOME', ''])
-      await expect(resolve({ password: `env://${name}` })).rejects.toMatchObject({ code: 'secret_unknown' });
+      await expect(resolve({ password: `env://${name}` })).rejects.toMatchObject({
+        code: 'secret_unknown',
+        hint: expect.stringContaining('SECURITY_MCP_EXPOSE_ENV') as string,
+      });
   });
 
   it('to the store carries what is known of the secret', async () => {
     const { references } = await resolve({ password: 'secret://made' });
     const known = { name: 'made', origin: 'generated', shown: false, kind: 'token', fingerprint: 'f' };
     expect(references.get('password')).toEqual({ ...known, entropyBits: 128 });
-    expect((await resolve({ password: 'secret://other' })).references.get('password')).toEqual({
+    expect((await resolve({ password: 'secret://other' })).references.get('password')).toStrictEqual({
       ...known,
       name: 'other',
     });
@@ -70,6 +73,7 @@ describe('a reference', () => {
     await expect(resolve({ short: 'secret://made' })).rejects.toMatchObject({
       code: 'input_invalid',
       message: 'short is a reference to a secret that is too long here.',
+      hint: 'Use another secret.',
     });
   });
 
@@ -86,7 +90,9 @@ describe('the policy', () => {
       run();
       return undefined;
     } catch (error) {
-      return (error as SecurityError).code;
+      const { code: refusal, hint } = error as SecurityError;
+      expect(hint).toMatch(/^(?:Leave|Make|Give) .{10}/);
+      return refusal;
     }
   };
   const check = (use: SecretField['use'], secret: object, input = {}, password?: object): string | undefined =>
