@@ -1,15 +1,17 @@
 import { defineConfig } from 'vitest/config';
 
-/** Rooms whose tests need a process of their own: they open stores, or put something of theirs in the place of a module. */
+/** Rooms whose tests need a process of their own: they open stores, take much memory, or put something of
+ * theirs in the place of a module. */
 const ALONE = [
   'tests/storage/**/*.test.ts',
+  'tests/constant-time.test.ts',
   ...['path.limbo', 'pkcs12-schemes', 'examine-hostile', 'envelope-rejected'].map(
     (name) => `tests/crypto/**/${name}.test.ts`,
   ),
 ];
 
-/** Processes that are killed, starved and lied to: npm run test:faults. */
-const FAULTS = ['tests/faults/**/*.test.ts'];
+/** Processes that are killed, starved and lied to, and what is fed with anything: npm run test:faults. */
+const FAULTS = ['tests/faults/**/*.test.ts', 'tests/fuzz/**/*.test.ts'];
 
 /** What users install: npm run test:release. */
 const RELEASE = ['tests/release/**/*.test.ts'];

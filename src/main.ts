@@ -145,6 +145,7 @@ async function serveStandardStreams(folders: readonly string[]): Promise<void> {
   const loaded = (): Promise<App> =>
     (loading ??= import('./app.js').then(({ createApp }) => (app = assemble(createApp, config, log, metrics))));
 
+  const calls = new Set<Promise<unknown>>();
   let server: RunningServer | undefined;
   const warnings = [...config.warnings];
   if (config.metricsPort !== undefined) {
@@ -170,8 +171,9 @@ async function serveStandardStreams(folders: readonly string[]): Promise<void> {
     warn();
     // First the callers, so that what is under way is known to be cancelled; then the log of it; then the threads.
     await server?.close();
-    const written = Promise.resolve(loading)
-      .then((begun) => begun?.pipeline.settled())
+    // A call that came while the tools were loaded is audited too.
+    const written = Promise.allSettled(calls)
+      .then(() => app?.pipeline.settled())
       .then(() => log.flush());
     await Promise.race([written, new Promise((resolve) => setTimeout(resolve, FLUSH_PATIENCE_MS))]);
     metrics?.close();
@@ -192,8 +194,16 @@ async function serveStandardStreams(folders: readonly string[]): Promise<void> {
   server = serve({
     pipeline: {
       async call(...call) {
-        const begun = await loaded().catch((error: unknown) => notLoaded(log, error));
-        return 'kind' in begun ? begun : begun.pipeline.call(...call);
+        const answered = loaded().then(
+          (begun) => begun.pipeline.call(...call),
+          (error: unknown) => notLoaded(log, error),
+        );
+        calls.add(answered);
+        try {
+          return await answered;
+        } finally {
+          calls.delete(answered);
+        }
       },
     },
     listing: preparedList(config.toolsets, config.readOnly),

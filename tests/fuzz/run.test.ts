@@ -7,8 +7,9 @@ import { CASES } from './cases.js';
 
 it('tells every project its mode, without which no test has more cases', () => {
   const { test } = config({ mode: 'slow', command: 'serve' });
-  const modes = test?.projects?.map((project) => (project as { mode?: string }).mode);
-  expect(modes).toEqual(['slow', 'slow', 'slow']);
+  const modes = test?.projects?.map((project) => (project as { mode?: string }).mode) ?? [];
+  expect(modes.length).toBeGreaterThan(2);
+  expect(new Set(modes)).toEqual(new Set(['slow']));
 });
 
 it('has 100,000 cases', () => {
