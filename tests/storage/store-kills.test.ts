@@ -1,4 +1,4 @@
-/** SIGKILL in the middle of writes and of master-key rotations. SECURITY_MCP_TEST_KILLS makes it more of them than 10. */
+/** SIGKILL in the middle of writes and of master-key rotations. SECURITY_MCP_TEST_KILLS makes it more of them than 6. */
 
 import { describe, expect, it } from 'vitest';
 
@@ -10,7 +10,7 @@ import { createVault } from '../../src/storage/master-key.js';
 import { newHome, USER } from '../support/home.js';
 import { Child, engines, open } from '../support/stores.js';
 
-const KILLS = Number(process.env['SECURITY_MCP_TEST_KILLS'] ?? (process.env['MODE'] === 'slow' ? 200 : 10));
+const KILLS = Number(process.env['SECURITY_MCP_TEST_KILLS'] ?? (process.env['MODE'] === 'slow' ? 200 : 6));
 const TIMEOUT_MS = 30_000 + KILLS * 3_000;
 
 /** Up to a few turns of the event loop later than now: the child is somewhere else each time. */

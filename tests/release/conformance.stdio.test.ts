@@ -5,7 +5,7 @@
 
 import { afterEach, describe, expect, it } from 'vitest';
 
-import { MODERN, RawServer, type Answer } from './support/server.js';
+import { MODERN, RawServer, type Answer } from '../support/server.js';
 
 const servers: RawServer[] = [];
 afterEach(() => {
