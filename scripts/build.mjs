@@ -5,7 +5,7 @@
  */
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { dirname, join } from 'node:path';
 
@@ -81,20 +81,19 @@ await build({
 });
 
 /** What runs in the browser is one script, which the page of judgements holds. */
-const browserScript = (file) =>
-  build({
-    input: 'src/view/browser/main.ts',
-    platform: 'browser',
-    output: { file, format: 'iife', sourcemap: false },
-  });
-await browserScript(join(folder, 'view/browser.js'));
+const BROWSER_SCRIPT = 'view/browser.js';
+await build({
+  input: 'src/view/browser/main.ts',
+  platform: 'browser',
+  output: { file: join(folder, BROWSER_SCRIPT), format: 'iife', sourcemap: false },
+});
 
 if (folder === 'dist') {
   rmSync('build', { recursive: true, force: true });
   execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
     stdio: 'inherit',
   });
-  await browserScript('build/view/browser.js');
+  cpSync(join(folder, BROWSER_SCRIPT), join('build', BROWSER_SCRIPT));
 }
 
 /** What clients are told of the tools, so that a server can say it before it has loaded them. */

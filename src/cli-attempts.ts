@@ -3,7 +3,7 @@
 import type { App } from './app.js';
 import { recorded } from './cli-operator.js';
 import type { Config } from './config.js';
-import { SecurityError } from './crypto/errors.js';
+import { tellRefusal } from './cli-fault.js';
 import { listAttempts, resetAttempts, type HeldSubject } from './storage/attempts.js';
 
 interface World {
@@ -42,8 +42,7 @@ export async function attemptsCommand(
     await world.print(json ? `${JSON.stringify({ reset })}\n` : `${reset} reset\n`);
     return reset > 0 || target === '--all' ? OK : FAILED;
   } catch (error) {
-    if (!(error instanceof SecurityError)) throw error;
-    await world.printError(`security-mcp: ${error.message} ${error.hint}\n`);
+    await tellRefusal(error, world);
     return FAILED;
   }
 }

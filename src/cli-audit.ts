@@ -2,6 +2,7 @@
 
 import type { App } from './app.js';
 import type { Config } from './config.js';
+import { tellRefusal } from './cli-fault.js';
 import { SecurityError } from './crypto/errors.js';
 import { escapeUntrusted } from './crypto/text.js';
 import { currentCheckpoint, type Verification } from './storage/audit-verify.js';
@@ -85,8 +86,7 @@ export async function auditCommand(
   try {
     return await run(command, options, json, world, world.start(config));
   } catch (error) {
-    if (!(error instanceof SecurityError)) throw error;
-    await world.printError(`security-mcp: ${error.message} ${error.hint}\n`);
+    await tellRefusal(error, world);
     return FAILED;
   }
 }

@@ -1,7 +1,7 @@
 /** `security-mcp desk`: the pages on which servers of this user wait for the human, shown on a terminal only. */
 
 import type { Config } from './config.js';
-import { SecurityError } from './crypto/errors.js';
+import { tellRefusal } from './cli-fault.js';
 import { processOf, readNotices } from './desk/notice.js';
 import { Home } from './storage/home.js';
 
@@ -38,8 +38,7 @@ export async function deskCommand(args: readonly string[], world: World, { home:
     if (pages.length === 0) await world.print('Nothing is pending.\n');
     return OK;
   } catch (error) {
-    if (!(error instanceof SecurityError)) throw error;
-    await world.printError(`security-mcp: ${error.message} ${error.hint}\n`);
+    await tellRefusal(error, world);
     return FAILED;
   }
 }

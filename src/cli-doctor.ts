@@ -50,8 +50,8 @@ function checkNode({ nodeVersion, program, isWindows, versionOf }: CliWorld, add
   else if (nodeVersion.startsWith('v20.')) add('node', 'warn', 'Node 20 is past its end of life: 24 is recommended.');
   else add('node', 'ok', 'supported');
   if (isWindows) return;
-  const paths = DESKTOP_PATH.map((folder) => join(folder, basename(program.node)));
-  const found = paths.map(versionOf).find((version) => version !== null) ?? null;
+  let found: string | null = null;
+  for (const folder of DESKTOP_PATH) found ??= versionOf(join(folder, basename(program.node)));
   if (found !== null && isSupported(found)) return add('desktop path', 'ok', 'applications find Node by its name');
   add(
     'desktop path',

@@ -1,4 +1,4 @@
-/** Faults of files, told to a person. */
+/** Refusals and faults, told to a person. */
 
 import { SecurityError } from './crypto/errors.js';
 
@@ -19,4 +19,13 @@ export function fileFault(error: unknown): SecurityError {
   const message = code === undefined ? undefined : why[code];
   if (message === undefined) throw error;
   return new SecurityError('input_invalid', message, { hint: 'Check the path, then try again.' });
+}
+
+/** Tells a refusal; whatever else was thrown is thrown on. */
+export async function tellRefusal(
+  error: unknown,
+  { printError }: { printError(text: string): Promise<void> },
+): Promise<void> {
+  if (!(error instanceof SecurityError)) throw error;
+  await printError(`security-mcp: ${error.message} ${error.hint}\n`);
 }

@@ -41,8 +41,7 @@ export function requirePlace({ path, overwrite }: ReportFile): void {
     const found = lstatSync(path, { throwIfNoEntry: false });
     if (found === undefined) return;
     if (!found.isFile()) throw refused('That is no regular file.', 'Give another name.');
-    if (!overwrite)
-      throw refused('There is a file of that name already.', 'Give another name, or --overwrite to replace it.');
+    if (!overwrite) throw exists();
   } catch (error) {
     throw error instanceof SecurityError ? error : fileFault(error);
   }
@@ -55,15 +54,19 @@ export async function writeReport(report: ReportFile, answer: Record<string, unk
   const { path, overwrite } = report;
   // What is there is replaced by a whole page; a new file is made so that none which came meanwhile is lost.
   const written = overwrite ? join(dirname(path), `.${randomUUID()}.part`) : path;
-  if (!overwrite) requirePlace(report);
   try {
     const mode = overwrite ? lstatSync(path, { throwIfNoEntry: false })?.mode : undefined;
     writeFileSync(written, html, { flag: 'wx', ...(mode === undefined ? {} : { mode: mode & 0o777 }) });
     if (overwrite) renameSync(written, path);
   } catch (error) {
-    if ((error as { code?: unknown }).code !== 'EEXIST') rmSync(written, { force: true });
+    if ((error as { code?: unknown }).code === 'EEXIST') throw exists();
+    rmSync(written, { force: true });
     throw fileFault(error);
   }
+}
+
+function exists(): SecurityError {
+  return refused('There is a file of that name already.', 'Give another name, or --overwrite to replace it.');
 }
 
 function refused(message: string, hint: string): SecurityError {

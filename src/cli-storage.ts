@@ -9,7 +9,7 @@ import type { App } from './app.js';
 import { recorded } from './cli-operator.js';
 import type { Config } from './config.js';
 import { base64url, equalBytes } from './crypto/bytes.js';
-import { fileFault } from './cli-fault.js';
+import { fileFault, tellRefusal } from './cli-fault.js';
 import { SecurityError } from './crypto/errors.js';
 import { systemRandom } from './crypto/random.js';
 import { KEY_BYTES } from './crypto/wrapping.js';
@@ -115,8 +115,7 @@ export async function storageCommand(
     await world.print(await run(options, world, config));
     return OK;
   } catch (error) {
-    const told = error instanceof SecurityError ? error : fileFault(error);
-    await world.printError(`security-mcp: ${told.message} ${told.hint}\n`);
+    await tellRefusal(error instanceof SecurityError ? error : fileFault(error), world);
     return FAILED;
   }
 }

@@ -1,7 +1,7 @@
 /** The command line: the same tools through the same pipeline, and a look at the installation, for people. */
 
 import type { App } from './app.js';
-import { fileFault } from './cli-fault.js';
+import { fileFault, tellRefusal } from './cli-fault.js';
 import type { Config, ConfigResult, Environment } from './config.js';
 import { REPORT_USAGE, requirePlace, splitReport, writeReport, type ReportFile } from './cli-report.js';
 import { isJsonObject, parseBoundedJson } from './crypto/json.js';
@@ -161,8 +161,7 @@ function call(args: readonly string[], raw: boolean, world: CliWorld): Promise<n
     try {
       input = await readInput(source, world);
     } catch (error) {
-      if (!(error instanceof SecurityError)) throw error;
-      await world.printError(`security-mcp: ${error.message} ${error.hint}\n`);
+      await tellRefusal(error, world);
       return USAGE;
     }
     if (!isJsonObject(input)) {
@@ -175,8 +174,7 @@ function call(args: readonly string[], raw: boolean, world: CliWorld): Promise<n
       return await answer({ name, input, raw, ...split }, config, world);
     } catch (error) {
       // Only the file of a report is refused by an error here: a refusal of the call is a result of it.
-      if (!(error instanceof SecurityError)) throw error;
-      await world.printError(`security-mcp: ${error.message} ${error.hint}\n`);
+      await tellRefusal(error, world);
       return FAILED;
     }
   });
@@ -248,11 +246,8 @@ async function readSource(source: string, world: CliWorld): Promise<string> {
     if (source === '-') return await world.readStdin(MAX_INPUT_BYTES);
     return source.startsWith('@') ? world.readFile(source.slice(1), MAX_INPUT_BYTES) : source;
   } catch (error) {
-    if (
-      typeof (error as NodeJS.ErrnoException).code === 'string' &&
-      /^E[A-Z]+$/.test((error as NodeJS.ErrnoException).code ?? '')
-    )
-      throw fileFault(error);
+    // Of the system; those of Node's own checks begin with ERR_.
+    if (/^E[A-Z]+$/.test((error as NodeJS.ErrnoException).code ?? '')) throw fileFault(error);
     throw new SecurityError('input_invalid', `The input is over ${MAX_INPUT_BYTES} bytes, or no text in UTF-8.`, {
       hint: 'Give a JSON object of that size at most.',
     });

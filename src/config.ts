@@ -266,7 +266,7 @@ class Reader {
   /** The value, or undefined where it is unset, empty, or a placeholder that the host did not expand. */
   #value(name: string): string | undefined {
     const value = this.#env[name];
-    return value === undefined || value.trim() === '' || PLACEHOLDER.test(value.trim()) ? undefined : value;
+    return value === undefined || value.trim() === '' || isPlaceholder(value) ? undefined : value;
   }
 
   #problem(name: string, problem: string, mend: string): void {
@@ -445,13 +445,14 @@ class Reader {
 
   folders(name: string, more: readonly string[]): readonly AllowedFolder[] {
     const { pathDelimiter, resolveFolder } = this.#files;
-    const named = [...(this.#value(name) ?? '').split(pathDelimiter), ...more];
-    const paths = named.filter((path) => path.trim() !== '' && !PLACEHOLDER.test(path.trim()));
+    const isNamed = (path: string): boolean => path.trim() !== '' && !isPlaceholder(path);
+    const own = (this.#value(name) ?? '').split(pathDelimiter).filter(isNamed);
+    const paths = [...own, ...more.filter(isNamed)];
     // Counted before any is looked up.
     const folders = paths.length > MAX_FOLDERS ? [null] : paths.map((path) => resolveFolder(path));
     const found = folders.filter((folder) => folder !== null);
     if (found.length === folders.length) return found;
-    if (paths.length <= MAX_FOLDERS && more.some((path) => !PLACEHOLDER.test(path) && resolveFolder(path) === null)) {
+    if (paths.length <= MAX_FOLDERS && folders.includes(null, own.length)) {
       this.#problem(
         'A folder after `serve`',
         'is no absolute path of an existing folder, or the root of a file system',
@@ -511,7 +512,7 @@ class Reader {
   warnOfPlaceholders(): void {
     for (const name of [...VARIABLES.map(([variable]) => variable), ...FILE_TWINS]) {
       const value = this.#env[name]?.trim() ?? '';
-      if (PLACEHOLDER.test(value) && !value.startsWith('${user_config.'))
+      if (isPlaceholder(value) && !value.startsWith('${user_config.'))
         this.warnings.push(`${name} holds a placeholder that the host did not expand: it counts as unset.`);
     }
   }

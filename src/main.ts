@@ -16,6 +16,7 @@ import { resolveFolder } from './files/policy.js';
 import type { CallResult } from './guard/call.js';
 import type { Meter } from './guard/meter.js';
 import { notOpened } from './guard/not-opened.js';
+import type { Guide } from './guide/guide.js';
 import { describeCause } from './guard/redact.js';
 import { createLog, type Log } from './log.js';
 import type { Metrics } from './metrics.js';
@@ -145,6 +146,10 @@ async function serveStandardStreams(folders: readonly string[]): Promise<void> {
   const loaded = (): Promise<App> =>
     (loading ??= import('./app.js').then(({ createApp }) => (app = assemble(createApp, config, log, metrics))));
 
+  let guiding: Promise<Guide> | undefined;
+  const loadGuide = async (): Promise<Guide> =>
+    (await import('./guide/guide.js')).guideOf((await loaded()).pipeline, config, version);
+
   const calls = new Set<Promise<unknown>>();
   let server: RunningServer | undefined;
   const warnings = [...config.warnings];
@@ -207,7 +212,7 @@ async function serveStandardStreams(folders: readonly string[]): Promise<void> {
       },
     },
     listing: preparedList(config.toolsets, config.readOnly),
-    guide: async () => (await import('./guide/guide.js')).guideOf((await loaded()).pipeline, config, version),
+    guide: () => (guiding ??= loadGuide()),
     version,
     input: process.stdin,
     output: process.stdout,

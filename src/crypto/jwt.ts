@@ -15,6 +15,8 @@ export const JWT_LIMITS = {
   headerBytes: 4_096,
   depth: 16,
   claimsBytes: 16_384,
+  /** Where the call names no lifetime. */
+  defaultTtlSeconds: 1_800,
   /** Without an operator's policy for the key. */
   ttlSeconds: 86_400,
   clockToleranceSeconds: 300,

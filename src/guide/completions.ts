@@ -1,5 +1,6 @@
 /** Completions of prompts' arguments: names of keys and secrets, which come through the pipeline as a call does, and algorithms. */
 
+import { ENVIRONMENT_KEY } from '../crypto/keyring.js';
 import type { Caller, Pipeline } from '../guard/call.js';
 import type { Prompt, Vocabulary } from './prompts.js';
 
@@ -20,7 +21,7 @@ export function completionsOf(pipeline: Pipeline, prompts: readonly Prompt[]): C
   const words: Readonly<Record<Vocabulary, (caller: Caller) => Promise<string[]>>> = {
     // The key of JWT_SECRET_KEY is changed where it is set.
     stored_keys: async (caller) =>
-      (await listed('key_list', 'keys', caller)).map(({ name }) => name).filter((name) => name !== 'jwt-secret-key'),
+      (await listed('key_list', 'keys', caller)).map(({ name }) => name).filter((name) => name !== ENVIRONMENT_KEY),
     token_keys: async (caller) =>
       (await listed('key_list', 'keys', caller)).filter(({ purpose }) => purpose === 'jwt').map(({ name }) => name),
     secrets: async (caller) => (await listed('secret_list', 'secrets', caller)).map(({ name }) => name),

@@ -2,6 +2,8 @@
 
 import type { Config } from '../config.js';
 import type { Pipeline } from '../guard/call.js';
+import { JWT_LIMITS } from '../crypto/jwt.js';
+import { ENVIRONMENT_KEY } from '../crypto/keyring.js';
 import { LEAST_SCORE } from '../crypto/strength.js';
 import { VIEW_META, VIEW_MIME_TYPE, VIEW_URI } from '../view/address.js';
 import { completionsOf, type Complete } from './completions.js';
@@ -46,9 +48,9 @@ function policyOf(config: Config): Readonly<Record<string, unknown>> {
     calls_per_minute: { light: callsPerMinute.light, cpu_heavy: callsPerMinute.cpu },
     guesses: { attempts: verifyAttempts.guesses, window_seconds: verifyAttempts.windowSeconds },
     tokens: {
-      default_ttl_seconds: 1_800,
-      max_ttl_seconds: 86_400,
-      key: config.jwtSecret === undefined ? 'jwt' : 'jwt-secret-key',
+      default_ttl_seconds: JWT_LIMITS.defaultTtlSeconds,
+      max_ttl_seconds: JWT_LIMITS.ttlSeconds,
+      key: config.jwtSecret === undefined ? 'jwt' : ENVIRONMENT_KEY,
     },
     network: { reach: network.mode, further_ports: network.ports },
     files: { folders: config.fileFolders.map(({ given }) => given) },

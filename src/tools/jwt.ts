@@ -13,8 +13,6 @@ import { audience, claimText, instant, keyName, secret, seconds, text, saveAs } 
 import { requireFree, save } from './save.js';
 import { defineTool } from './tool.js';
 
-const DEFAULT_TTL_SECONDS = 1_800;
-
 /** A kid of a given JWKS that is told, and so reaches the audit: a label, not free text. */
 const KEY_LABEL = /^[\x21-\x7e]{1,256}$/;
 
@@ -93,7 +91,9 @@ export const jwtSign = defineTool({
       ...(subject === undefined ? {} : { subject }),
       ...(issuer === undefined ? {} : { issuer }),
       ...(aud === undefined ? {} : { audience: aud }),
-      ...(allow_missing_expiry === true ? {} : { ttlSeconds: ttl_seconds ?? Math.min(DEFAULT_TTL_SECONDS, longest) }),
+      ...(allow_missing_expiry === true
+        ? {}
+        : { ttlSeconds: ttl_seconds ?? Math.min(JWT_LIMITS.defaultTtlSeconds, longest) }),
       ...(not_before === undefined ? {} : { notBefore: new Date(not_before) }),
     };
     const signed = await signJwt(request, key, now(), base64url(random(16)));

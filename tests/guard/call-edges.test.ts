@@ -9,18 +9,13 @@ import type { GuessCharge } from '../../src/guard/limits.js';
 import type { Meter } from '../../src/guard/meter.js';
 import { secret } from '../../src/tools/fields.js';
 import { defineTool, type Tool, type ToolContext } from '../../src/tools/tool.js';
-import { answered, bench, refused } from '../support/pipeline.js';
+import { answered, bench, PROBE, refused } from '../support/pipeline.js';
 
 const CANARY = 'canary-91b2-do-not-tell';
 
 function probe(run: (context: ToolContext) => Promise<unknown>, changes: Partial<Tool> = {}): Tool {
   const tool = defineTool({
-    name: 'probe',
-    title: 'Probe',
-    description: 'For tests.',
-    effect: 'none',
-    reach: 'local',
-    cost: 'light',
+    ...PROBE,
     audit: [],
     input: z.strictObject({ password: secret('lock').optional() }),
     output: z.strictObject({ valid: z.boolean() }),

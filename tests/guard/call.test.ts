@@ -10,7 +10,7 @@ import type { PipelineOptions } from '../../src/guard/call.js';
 import { secret } from '../../src/tools/fields.js';
 import { catalogue } from '../../src/tools/index.js';
 import { defineTool, type Tool } from '../../src/tools/tool.js';
-import { answered, bench, refused } from '../support/pipeline.js';
+import { answered, bench, PROBE, refused } from '../support/pipeline.js';
 
 const CANARY = 'canary-3f9a1c-do-not-tell';
 
@@ -20,12 +20,7 @@ function probe(
   changes: Partial<Tool> = {},
 ): Tool {
   const tool = defineTool({
-    name: 'probe',
-    title: 'Probe',
-    description: 'For tests.',
-    effect: 'none',
-    reach: 'local',
-    cost: 'light',
+    ...PROBE,
     audit: ['note'],
     input: z.strictObject({ note: z.string().max(20).optional(), password: secret('lock').optional() }),
     output: z.strictObject({ done: z.boolean() }),

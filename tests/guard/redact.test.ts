@@ -6,16 +6,12 @@ import { z } from 'zod';
 import { auditedFields, describeCause, explainIssues, type Issue } from '../../src/guard/redact.js';
 import { secret } from '../../src/tools/fields.js';
 import { defineTool } from '../../src/tools/tool.js';
+import { PROBE } from '../support/pipeline.js';
 
 const CANARY = 'canary-4711';
 
 const tool = defineTool({
-  name: 'probe',
-  title: 'Probe',
-  description: 'For tests.',
-  effect: 'none',
-  reach: 'local',
-  cost: 'light',
+  ...PROBE,
   audit: ['label', 'count', 'flag', 'items'],
   input: z.strictObject({
     label: z.string().min(2).max(5).optional(),

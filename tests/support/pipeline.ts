@@ -59,6 +59,16 @@ function noDesk(): Desk {
   return { resume: async () => null, ask: refuse, show: refuse };
 }
 
+/** A tool of the tests' own, apart from what it takes, gives and does. */
+export const PROBE = {
+  name: 'probe',
+  title: 'Probe',
+  description: 'For tests.',
+  effect: 'none',
+  reach: 'local',
+  cost: 'light',
+} as const;
+
 export interface Bench {
   pipeline: Pipeline;
   entries: AuditEntry[];
