@@ -455,7 +455,7 @@ class Reader {
     if (paths.length <= MAX_FOLDERS && folders.includes(null, own.length)) {
       this.#problem(
         'A folder after `serve`',
-        'is no absolute path of an existing folder, or the root of a file system',
+        'must be the absolute path of an existing folder, and not the root of a file system',
         'Make the folder, or take it out of the arguments (in a bundle: out of its settings).',
       );
       return [];

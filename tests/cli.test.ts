@@ -240,6 +240,14 @@ describe('security-mcp', () => {
     expect(bad.stdout).not.toContain(CANARY);
   });
 
+  it('serve names the folders of its arguments where they are none, and not a variable that nobody set', async () => {
+    const refused = await run(['serve', '/no/such/folder']);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain('A folder after `serve` must be the absolute path of an existing folder');
+    expect(refused.stderr).not.toContain('SECURITY_MCP_FILES');
+    expect((await run(['serve', '--help'])).stderr).toContain('usage: security-mcp serve [FOLDER...]');
+  });
+
   it('doctor finds an old Node, a Node that desktop applications do not find, a wrong clock, and variables left unexpanded', async () => {
     const { world, out } = terminal();
     const faulty: CliWorld = {
